@@ -1,0 +1,104 @@
+"""Rows that the kernels read and write: one layout, two forms.
+
+Compiled kernels see a NumPy structured array as an array of C structs (zero copy). Interpreted kernels see a
+list of small Python objects with the same attributes: their fields are plain ints, so arithmetic does not
+wrap at the width of the storage. Outside the kernels rows are always NumPy structured arrays.
+
+A kernel declares the same struct again (`cython.struct`); Cython compares names and types when the array is
+bound, so the two cannot drift apart unnoticed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Letter of a field -> NumPy type; the letters are those of `struct` and `array`.
+_TYPES = {"q": np.int64, "Q": np.uint64, "i": np.int32, "I": np.uint32, "H": np.uint16, "B": np.uint8}
+
+Rows = NDArray[np.void]
+
+
+class Record:
+    """The layout of one row: `fields` is `"q:time_ns offset;I:seq ack"`, widest types first (no padding)."""
+
+    def __init__(self, name: str, fields: str) -> None:
+        self.name = name
+        pairs = [(field, _TYPES[kind]) for kind, names in _groups(fields) for field in names]
+        self.names = tuple(field for field, _ in pairs)
+        self.dtype = np.dtype(pairs, align=True)
+        self._object = type(name, (), {"__slots__": self.names})
+
+    def zeros(self, count: int) -> Rows:
+        """`count` rows of zeros."""
+        return np.zeros(count, self.dtype)
+
+    def entered(self, rows: Rows, compiled: bool) -> Any:
+        """`rows` in the form in which a kernel takes them; see `left` for the way back."""
+        return rows if compiled else [self._row(values) for values in rows.tolist()]
+
+    def left(self, entered: Any, rows: Rows, compiled: bool) -> None:
+        """Write what a kernel did to `entered` back into `rows`; nothing to do for a compiled one."""
+        if not compiled:
+            for i, row in enumerate(entered):
+                rows[i] = tuple(getattr(row, name) for name in self.names)
+
+    def grown(self, entered: Any, count: int, compiled: bool) -> Any:
+        """The kernel's own rows, enlarged to `count` (new ones are zero)."""
+        if compiled:
+            larger = self.zeros(count)
+            larger[: len(entered)] = entered
+            return larger
+        return entered + [self._row((0,) * len(self.names)) for _ in range(count - len(entered))]
+
+    def array(self, entered: Any, count: int, compiled: bool) -> Rows:
+        """The first `count` of a kernel's own rows as a structured array."""
+        if compiled:
+            return np.asarray(entered)[:count]
+        rows = self.zeros(count)
+        self.left(entered[:count], rows, compiled)
+        return rows
+
+    def _row(self, values: tuple[int, ...]) -> Any:
+        row = self._object()
+        for name, value in zip(self.names, values, strict=True):
+            setattr(row, name, value)
+        return row
+
+
+def _groups(fields: str) -> list[tuple[str, list[str]]]:
+    parts = (group.split(":") for group in fields.split(";"))
+    return [(kind.strip(), names.split()) for kind, names in parts]
+
+
+def kernel(room: str) -> ModuleType:
+    """The kernel `tcpautopsy.<room>._kernel`; its plain Python form when TCPAUTOPSY_INTERPRETED=1."""
+    name = f"tcpautopsy.{room}._kernel"
+    if os.environ.get("TCPAUTOPSY_INTERPRETED") != "1":
+        return importlib.import_module(name)
+    return interpreted_kernel(room)
+
+
+def interpreted_kernel(room: str) -> ModuleType:
+    """The kernel of a room as plain Python, whether or not it was compiled."""
+    name = f"tcpautopsy.{room}._kernel_interpreted"
+    if name not in sys.modules:
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), room, "_kernel.py")
+        spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, path))
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def integers(count: int, kind: str = "q") -> memoryview:
+    """A zeroed integer array that both forms of a kernel index alike (a memoryview yields plain ints)."""
+    return memoryview(np.zeros(count, _TYPES[kind]))

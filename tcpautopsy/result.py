@@ -1,0 +1,297 @@
+"""The result of an analysis: the types of the JSON contract (schema_version 1). Every view is made from these.
+
+Field order is the order in the JSON. None means not applicable or not visible.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+Severity = Literal["failure", "degradation", "risk", "note", "none"]
+FindingSeverity = Literal["failure", "degradation", "risk", "note"]
+Confidence = Literal["certain", "high", "medium", "low"]
+Fault = Literal[
+    "client-app", "server-app", "client-host", "server-host", "path", "middlebox", "config", "capture", "none"
+]
+ProtocolName = Literal["tcp", "udp", "icmp", "dns", "arp", "ndp"]
+Outcome = Literal[
+    "refused",
+    "rejected",
+    "unanswered",
+    "completed",
+    "reset",
+    "aborted",
+    "timed-out",
+    "silent",
+    "stalled",
+    "half-closed",
+    "midstream",
+    "established",
+    "one-way",
+]
+Point = Literal["client", "server", "middle", "both", "unknown"]
+Time = str  # ^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Common settings of all types: immutable, fields by name, nothing unknown read back."""
+
+
+class Tool(Frozen):
+    name: str
+    version: str
+    rules_version: str
+
+
+class Part(Frozen):
+    name: str
+    sha256: str | None
+    packets: int
+    first_frame: int
+
+
+class Vantage(Frozen):
+    point: Point
+    confidence: Confidence
+
+
+class Quality(Frozen):
+    flag: str
+    detail: str
+    frames: list[int]
+    effect: str
+
+
+class Problem(Frozen):
+    code: str
+    offset: int | None
+    frame: int | None
+    detail: str
+
+
+class Capture(Frozen):
+    name: str
+    sha256: str | None
+    format: str | None
+    compression: str | None
+    link_types: list[str]
+    packets: int
+    bytes: int
+    first_time: Time | None
+    last_time: Time | None
+    snaplen: int | None
+    parts: list[Part]
+    vantage: Vantage
+    quality: list[Quality]
+    problems: list[Problem]
+
+
+class Endpoint(Frozen):
+    address: str
+    port: int | None
+    name: str | None
+
+
+class Undecided(Frozen):
+    rule: str
+    missing: list[str]
+    would_decide: str
+
+
+class Bytes(Frozen):
+    """Stream bytes of one direction; sent = acknowledged + in_doubt + lost where all are known."""
+
+    sent: int | None
+    acknowledged: int | None
+    in_doubt: int | None
+    lost: int | None
+
+
+class Ledger(Frozen):
+    client_to_server: Bytes
+    server_to_client: Bytes
+
+
+class Timers(Frozen):
+    ladder: str | None
+    os_hint: str | None
+    rto_s: float | None
+    setting: str | None
+    gave_up_at: Time | None
+    gives_up_at: Time | None
+
+
+class Call(Frozen):
+    """What one call of a program returned; `certain` when the wire alone shows it."""
+
+    time: Time | None
+    call: Literal["connect", "accept", "send", "recv", "close", "epoll", "keepalive"]
+    result: str
+    errno: str | None
+    certain: bool
+    why: str
+
+
+class ApplicationView(Frozen):
+    client: list[Call]
+    server: list[Call]
+
+
+class Connection(Frozen):
+    capture: int
+    id: int
+    protocol: ProtocolName
+    community_id: str | None
+    ordinal: int
+    tcp_stream: int | None
+    conn_state: str | None
+    history: str | None
+    client: Endpoint
+    server: Endpoint
+    client_known_by: Literal["syn", "synack", "port", "first"]
+    vantage: Vantage
+    first_time: Time | None
+    last_time: Time | None
+    packets: int
+    bytes: int
+    outcome: Outcome
+    severity: Severity
+    cause: str | None
+    confidence: Confidence | None
+    fault: Fault | None
+    consistent_with: list[str]
+    undecided: list[Undecided]
+    limits: list[str]
+    findings: list[str]
+    ledger: Ledger | None
+    timers: Timers | None
+    application_view: ApplicationView
+
+
+class Step(Frozen):
+    """One sentence of a story, with the frames that show it."""
+
+    time: Time | None
+    text: str
+    frames: list[int]
+
+
+class Evidence(Frozen):
+    frame: int
+    part: str | None
+    part_frame: int | None
+    time: Time | None
+    source: Literal["client", "server", "other"] | None = msgspec.field(name="from")
+    event: str
+    note: str
+
+
+class Condition(Frozen):
+    text: str
+    held: bool | None
+
+
+class RunnerUp(Frozen):
+    rule: str
+    confidence: Confidence
+    why_not: str
+
+
+class Confirm(Frozen):
+    on: Literal["client", "server", "path"]
+    command: str
+    expect: str
+
+
+class Remedy(Frozen):
+    side: str
+    text: str
+
+
+class NextCapture(Frozen):
+    where: str
+    command: str
+
+
+class Source(Frozen):
+    text: str
+    url: str | None
+
+
+class Finding(Frozen):
+    id: str
+    fingerprint: str
+    capture: int
+    connection: int
+    rule: str
+    title: str
+    severity: FindingSeverity
+    confidence: Confidence
+    fault: Fault
+    primary: bool
+    summary: str
+    story: list[Step]
+    evidence: list[Evidence]
+    conditions: list[Condition]
+    runners_up: list[RunnerUp]
+    confirm: list[Confirm]
+    remedies: list[Remedy]
+    next_capture: NextCapture | None
+    sources: list[Source]
+    wireshark_filter: str
+
+
+class Incident(Frozen):
+    id: str
+    rule: str
+    scope: Literal["listener", "host", "path", "capture"]
+    subject: str
+    captures: list[int]
+    first_time: Time | None
+    last_time: Time | None
+    connections: list[int]
+    summary: str
+
+
+class Lost(Frozen):
+    direction: Literal["client_to_server", "server_to_client"]
+    frame: int
+
+
+class Pair(Frozen):
+    connections: tuple[int, int]
+    clock_offset_s: float
+    clock_uncertainty_s: float
+    lost: list[Lost]
+    changed: list[str]
+
+
+class Totals(Frozen):
+    packets: int
+    bytes: int
+    duplicates_removed: int
+    connections: int
+    connections_listed: int
+    failed: int
+    undecided: int
+    not_judged: int
+    findings: int
+    incidents: int
+    by_protocol: dict[str, int]
+    by_outcome: dict[str, int]
+    by_severity: dict[str, int]
+
+
+class Result(Frozen):
+    schema_version: Literal[1]
+    tool: Tool
+    captures: list[Capture]
+    connections: list[Connection]
+    findings: list[Finding]
+    incidents: list[Incident]
+    pairs: list[Pair]
+    totals: Totals
