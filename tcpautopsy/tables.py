@@ -377,6 +377,7 @@ DIRECTIONS = Table(
         Column("good_checksum", "int64", "", "packets with a right checksum"),
         Column("superseg", "int64", "", "packets with more payload than the MSS"),
         Column("truncated", "int64", "", "packets cut by the capture inside headers"),
+        Column("cut_packets", "int64", "", "packets of which the capture kept fewer bytes than were on the wire (snaplen)"),
         Column("short_frames", "int64", "", "Ethernet frames shorter than 60 bytes (outgoing, before padding)"),
         Column("syn", "int64", "", "SYN packets without ACK, copies included"),
         Column("syn_ack", "int64", "", "SYN-ACK packets, copies included"),
@@ -462,6 +463,45 @@ NOTES_TABLE = Table(
 )
 
 Notes = NewType("Notes", pd.DataFrame)
+
+
+QUALITY_FLAGS = (
+    "capture-drops",
+    "capture-snaplen-truncated",
+    "capture-one-sided",
+    "capture-duplicates",
+    "capture-offload-superseg",
+    "capture-bad-checksum-offload",
+    "capture-clock-step",
+    "capture-midstream-start",
+    "capture-ended-before-verdict",
+    "capture-filter-excludes-icmp-arp-dns",
+    "capture-reordered-file",
+)
+
+
+class Flag(NamedTuple):
+    """A blind spot of the capture: what was seen, a few frames that show it, what it does to verdicts."""
+
+    flag: str
+    detail: str
+    frames: tuple[int, ...]
+    effect: str
+
+
+class Quality(NamedTuple):
+    """How far the capture can be trusted.
+
+    `per_flow` has one row per flow: a boolean column per QUALITY_FLAGS entry with `_` for `-` (`capture_drops`),
+    and `vantage` (client, server, middle, both, unknown), `vantage_confidence` (certain, high, medium, low).
+    `loss_rate` is the share of acknowledged bytes that the capture missed.
+    """
+
+    flags: tuple[Flag, ...]
+    per_flow: pd.DataFrame
+    point: str
+    confidence: str
+    loss_rate: float
 
 
 class Dissection(NamedTuple):
