@@ -40,7 +40,7 @@ class Problem(NamedTuple):
     offset: int | None
     frame: int | None
     detail: str
-    count: int = 1
+    count: int = 1  # type: ignore[assignment]  # shadows tuple.count, which nobody asks a problem for
 
 
 class Interface(NamedTuple):

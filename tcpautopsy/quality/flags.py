@@ -56,9 +56,7 @@ def flags_of(dissection: Dissection, marks: pd.DataFrame, rate: float) -> tuple[
         mask = marks[name.replace("-", "_")].to_numpy()
         raised = bool(mask.any()) or _file_wide(dissection, name)
         if raised:
-            shown.append(
-                Flag(name, _detail(dissection, name, mask, rate), _frames(dissection, mask), EFFECTS[name])
-            )
+            shown.append(Flag(name, _detail(dissection, name, mask, rate), _frames(dissection, mask), EFFECTS[name]))
     return tuple(shown)
 
 
@@ -155,9 +153,7 @@ def _filtered(dissection: Dissection) -> bool:
     icmp = [EVENT_NUMBER[k] for k in EVENT_NUMBER if k.startswith(("icmp_", "arp_"))]
     if others or dissection.events["kind"].isin(icmp).any():
         return False
-    trouble = (
-        dissection.directions["ladder_copies"].sum() + dissection.directions["rto_retransmissions"].sum()
-    )
+    trouble = dissection.directions["ladder_copies"].sum() + dissection.directions["rto_retransmissions"].sum()
     return bool(trouble > 0)
 
 
@@ -189,12 +185,8 @@ def _detail(dissection: Dissection, name: str, mask: Mask, rate: float) -> str:
             f"{counted(int(dissection.flows['duplicates'].sum()), 'second copy', 'second copies')} of packets,"
             f" in {total}"
         ),
-        "capture-offload-superseg": lambda: (
-            f"packets of {total} are larger than the MSS (segmentation offload)"
-        ),
-        "capture-bad-checksum-offload": lambda: (
-            f"nearly all packets of one side of {total} have a wrong checksum"
-        ),
+        "capture-offload-superseg": lambda: f"packets of {total} are larger than the MSS (segmentation offload)",
+        "capture-bad-checksum-offload": lambda: f"nearly all packets of one side of {total} have a wrong checksum",
         "capture-clock-step": lambda: _problem(dissection, "clock-backwards") or "the capture clock stepped",
         "capture-midstream-start": lambda: f"{total} began before the capture",
         "capture-ended-before-verdict": lambda: f"the capture ends while {total} still wait for an answer",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tcpautopsy.tables import EVENT_NUMBER, Dissection
 
-Score = NDArray[np.float64]
+Score = NDArray[np.floating]
 #: TTLs with which hosts start; a packet that still has one has passed no router.
 _START_TTL = (64, 128, 255)
 #: A host answers its peer within this time; a path adds more (CATALOGUE 4 a).
@@ -39,9 +39,7 @@ def capture_vantage(vantage: pd.DataFrame) -> tuple[str, str]:
     judged = vantage[vantage["vantage"] != "unknown"]
     if judged.empty:
         return "unknown", "low"
-    votes = (
-        judged["vantage"].value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    )
+    votes = judged["vantage"].value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
     point, share = str(votes.index[0]), votes.iloc[0] / len(judged)
     if share < 0.6:  # a capture on a router, or of several hosts: flows keep their own points
         return "unknown", "low"
@@ -57,9 +55,7 @@ def _words(client: Score, server: Score, spoke: NDArray[np.bool_], both: NDArray
         "unknown",
     )
     sure = np.select([both, lead >= 5, lead >= 3, lead >= 2], ["certain", "high", "medium", "medium"], "low")
-    return pd.DataFrame(
-        {"vantage": pd.Series(point, dtype="str"), "vantage_confidence": pd.Series(sure, dtype="str")}
-    )
+    return pd.DataFrame({"vantage": pd.Series(point, dtype="str"), "vantage_confidence": pd.Series(sure, dtype="str")})
 
 
 def _side(dissection: Dissection, side: int, name: str) -> NDArray[np.float64]:
