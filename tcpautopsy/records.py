@@ -10,6 +10,7 @@ bound, so the two cannot drift apart unnoticed.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -92,7 +93,8 @@ def interpreted_kernel(room: str) -> ModuleType:
     if name not in sys.modules:
         path = os.path.join(os.path.dirname(os.path.abspath(__file__)), room, "_kernel.py")
         spec = importlib.util.spec_from_loader(name, SourceFileLoader(name, path))
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)

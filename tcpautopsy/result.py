@@ -41,39 +41,39 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Common settings of all types: immutable, fields by name, nothing unknown read back."""
 
 
-class Tool(Frozen):
+class Tool(Frozen, frozen=True):
     name: str
     version: str
     rules_version: str
 
 
-class Part(Frozen):
+class Part(Frozen, frozen=True):
     name: str
     sha256: str | None
     packets: int
     first_frame: int
 
 
-class Vantage(Frozen):
+class Vantage(Frozen, frozen=True):
     point: Point
     confidence: Confidence
 
 
-class Quality(Frozen):
+class Quality(Frozen, frozen=True):
     flag: str
     detail: str
     frames: list[int]
     effect: str
 
 
-class Problem(Frozen):
+class Problem(Frozen, frozen=True):
     code: str
     offset: int | None
     frame: int | None
     detail: str
 
 
-class Capture(Frozen):
+class Capture(Frozen, frozen=True):
     name: str
     sha256: str | None
     format: str | None
@@ -90,19 +90,19 @@ class Capture(Frozen):
     problems: list[Problem]
 
 
-class Endpoint(Frozen):
+class Endpoint(Frozen, frozen=True):
     address: str
     port: int | None
     name: str | None
 
 
-class Undecided(Frozen):
+class Undecided(Frozen, frozen=True):
     rule: str
     missing: list[str]
     would_decide: str
 
 
-class Bytes(Frozen):
+class Bytes(Frozen, frozen=True):
     """Stream bytes of one direction; sent = acknowledged + in_doubt + lost where all are known."""
 
     sent: int | None
@@ -111,12 +111,12 @@ class Bytes(Frozen):
     lost: int | None
 
 
-class Ledger(Frozen):
+class Ledger(Frozen, frozen=True):
     client_to_server: Bytes
     server_to_client: Bytes
 
 
-class Timers(Frozen):
+class Timers(Frozen, frozen=True):
     ladder: str | None
     os_hint: str | None
     rto_s: float | None
@@ -125,7 +125,7 @@ class Timers(Frozen):
     gives_up_at: Time | None
 
 
-class Call(Frozen):
+class Call(Frozen, frozen=True):
     """What one call of a program returned; `certain` when the wire alone shows it."""
 
     time: Time | None
@@ -136,12 +136,12 @@ class Call(Frozen):
     why: str
 
 
-class ApplicationView(Frozen):
+class ApplicationView(Frozen, frozen=True):
     client: list[Call]
     server: list[Call]
 
 
-class Connection(Frozen):
+class Connection(Frozen, frozen=True):
     capture: int
     id: int
     protocol: ProtocolName
@@ -172,7 +172,7 @@ class Connection(Frozen):
     application_view: ApplicationView
 
 
-class Step(Frozen):
+class Step(Frozen, frozen=True):
     """One sentence of a story, with the frames that show it."""
 
     time: Time | None
@@ -180,7 +180,7 @@ class Step(Frozen):
     frames: list[int]
 
 
-class Evidence(Frozen):
+class Evidence(Frozen, frozen=True):
     frame: int
     part: str | None
     part_frame: int | None
@@ -190,39 +190,39 @@ class Evidence(Frozen):
     note: str
 
 
-class Condition(Frozen):
+class Condition(Frozen, frozen=True):
     text: str
     held: bool | None
 
 
-class RunnerUp(Frozen):
+class RunnerUp(Frozen, frozen=True):
     rule: str
     confidence: Confidence
     why_not: str
 
 
-class Confirm(Frozen):
+class Confirm(Frozen, frozen=True):
     on: Literal["client", "server", "path"]
     command: str
     expect: str
 
 
-class Remedy(Frozen):
+class Remedy(Frozen, frozen=True):
     side: str
     text: str
 
 
-class NextCapture(Frozen):
+class NextCapture(Frozen, frozen=True):
     where: str
     command: str
 
 
-class Source(Frozen):
+class Source(Frozen, frozen=True):
     text: str
     url: str | None
 
 
-class Finding(Frozen):
+class Finding(Frozen, frozen=True):
     id: str
     fingerprint: str
     capture: int
@@ -245,7 +245,7 @@ class Finding(Frozen):
     wireshark_filter: str
 
 
-class Incident(Frozen):
+class Incident(Frozen, frozen=True):
     id: str
     rule: str
     scope: Literal["listener", "host", "path", "capture"]
@@ -257,12 +257,12 @@ class Incident(Frozen):
     summary: str
 
 
-class Lost(Frozen):
+class Lost(Frozen, frozen=True):
     direction: Literal["client_to_server", "server_to_client"]
     frame: int
 
 
-class Pair(Frozen):
+class Pair(Frozen, frozen=True):
     connections: tuple[int, int]
     clock_offset_s: float
     clock_uncertainty_s: float
@@ -270,7 +270,7 @@ class Pair(Frozen):
     changed: list[str]
 
 
-class Totals(Frozen):
+class Totals(Frozen, frozen=True):
     packets: int
     bytes: int
     duplicates_removed: int
@@ -286,7 +286,7 @@ class Totals(Frozen):
     by_severity: dict[str, int]
 
 
-class Result(Frozen):
+class Result(Frozen, frozen=True):
     schema_version: Literal[1]
     tool: Tool
     captures: list[Capture]

@@ -377,7 +377,7 @@ DIRECTIONS = Table(
         Column("good_checksum", "int64", "", "packets with a right checksum"),
         Column("superseg", "int64", "", "packets with more payload than the MSS"),
         Column("truncated", "int64", "", "packets cut by the capture inside headers"),
-        Column("cut_packets", "int64", "", "packets of which the capture kept fewer bytes than were on the wire (snaplen)"),
+        Column("cut_packets", "int64", "", "packets whose capture is shorter than the wire length (snaplen)"),
         Column("short_frames", "int64", "", "Ethernet frames shorter than 60 bytes (outgoing, before padding)"),
         Column("syn", "int64", "", "SYN packets without ACK, copies included"),
         Column("syn_ack", "int64", "", "SYN-ACK packets, copies included"),
@@ -424,15 +424,15 @@ DIRECTIONS = Table(
         Column("ladder_rto_ns", "Int64", "ns", "first timer resend of those bytes, probes excluded"),
         Column("ladder_last_ns", "Int64", "ns", "last repeat of those bytes"),
         Column("ladder_last_gap_ns", "Int64", "ns", "interval before the last repeat"),
-        Column("ladder_base_ns", "Int64", "ns", "smallest interval / 2**k over the timer resends: the RTO at the start"),
+        Column("ladder_base_ns", "Int64", "ns", "smallest interval / 2**k over the timer resends: the first RTO"),
         Column("ladder_is_fin", "boolean", "", "only a FIN is outstanding; NA when nothing is"),
         Column("ladder_is_syn", "boolean", "", "the outstanding thing is a SYN or SYN-ACK; NA when nothing is"),
         Column("unacked_bytes", "Int64", "B", "payload bytes sent and not acknowledged at the end; NA one-sided"),
         Column("unacked_since_ns", "Int64", "ns", "when something unacknowledged at the end was first sent"),
         Column("sent_after_peer_last", "int64", "", "packets it sent after the last packet of the peer"),
         Column("probes_after_peer_last", "int64", "", "keepalive or window probes after the last packet of the peer"),
-        Column("data_after_peer_fin", "int64", "", "new payload packets sent after it had acknowledged the peer's FIN"),
-        Column("max_outage_ns", "Int64", "ns", "longest time from a first send to its ACK with 2 or more timer resends"),
+        Column("data_after_peer_fin", "int64", "", "new payload packets it sent after acknowledging the peer's FIN"),
+        Column("max_outage_ns", "Int64", "ns", "longest time from first send to ACK with 2 or more timer resends"),
         Column("max_outage_frame", "Int64", "", "frame whose ACK ended that"),
         Column("zero_window_ns", "int64", "ns", "total time this side kept its window at 0 with the peer probing"),
         Column("longest_zero_window_ns", "int64", "ns", "longest such time"),
@@ -514,4 +514,3 @@ class Dissection(NamedTuple):
     notes: Notes
     first_ns: int | None  # of the capture: of any valid frame
     last_ns: int | None
-

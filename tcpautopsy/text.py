@@ -8,8 +8,17 @@ from collections.abc import Iterable
 #: Characters that move a cursor, hide or reorder text: C0, DEL, C1, bidi controls and marks, line separators,
 #: lone surrogates.
 _HIDDEN = frozenset(
-    [*range(0x20), *range(0x7F, 0xA0), *range(0x200B, 0x2010), 0x2028, 0x2029]
-    + [*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF, *range(0xD800, 0xE000)]
+    code
+    for first, last in (
+        (0x00, 0x1F),
+        (0x7F, 0x9F),
+        (0x200B, 0x200F),
+        (0x2028, 0x202E),
+        (0x2066, 0x2069),
+        (0xFEFF, 0xFEFF),
+        (0xD800, 0xDFFF),
+    )
+    for code in range(first, last + 1)
 )
 _LIMIT = 256
 
