@@ -103,4 +103,4 @@ def interpreted_kernel(room: str) -> ModuleType:
 
 def integers(count: int, kind: str = "q") -> memoryview:
     """A zeroed integer array that both forms of a kernel index alike (a memoryview yields plain ints)."""
-    return memoryview(np.zeros(count, _TYPES[kind]))
+    return np.zeros(count, _TYPES[kind]).data
