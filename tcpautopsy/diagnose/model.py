@@ -9,7 +9,7 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Common settings: immutable, unknown fields refused."""
 
 
-class Step(Spec):
+class Step(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One step of a sequence; in the file it is `- name: {event: ..., from: ..., count: 2.., optional: true}`."""
 
     name: str
@@ -20,7 +20,7 @@ class Step(Spec):
     optional: bool = False
 
 
-class Never(Spec):
+class Never(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Events that must not lie between two steps; `start`/`end` are step names, or `begin`/`finish` of the flow."""
 
     events: tuple[str, ...]
@@ -29,7 +29,7 @@ class Never(Spec):
     end: str = "finish"
 
 
-class Change(Spec):
+class Change(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`raise` or `lower` of the confidence, or of the severity: to what, under which condition, and why."""
 
     to: str
@@ -37,36 +37,57 @@ class Change(Spec):
     because: str
 
 
-class Confidence(Spec):
+class Confidence(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     base: str
     raises: tuple[Change, ...] = ()
     lowers: tuple[Change, ...] = ()
 
 
-class Applications(Spec):
-    """What the programs see: lists of call lines, Jinja texts. See the manual's page on rules."""
+class Call(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one call of a program returns because of this cause; in the file
 
-    client: tuple[str, ...] = ()
-    server: tuple[str, ...] = ()
+        applications:
+          client:
+            - {at: end, call: recv, result: "ECONNRESET", errno: ECONNRESET, certain: true, why: "the reset arrived"}
+
+    `at` is a step name (its last frame's time), `gives_up` (when the kernel gives up, from the timers), or absent.
+    `call` is connect, accept, send, recv, close, epoll or keepalive. `if:` an expression: told only where it holds.
+    What every connection shows (connect ok, send ok, recv of data, end of stream) is told without a rule.
+    """
+
+    at: str | None = None
+    call: str
+    result: str
+    errno: str | None = None
+    certain: bool = False
+    why: str
+    condition: str | None = None  # `if:`
 
 
-class Confirm(Spec):
+class Applications(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the two programs see because of this cause, in time order."""
+
+    client: tuple[Call, ...] = ()
+    server: tuple[Call, ...] = ()
+
+
+class Confirm(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     on: str  # client | server | path
     command: str
     expect: str
 
 
-class Remedy(Spec):
+class Remedy(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     side: str
     text: str
 
 
-class Source(Spec):
+class Source(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     text: str
     url: str | None = None
 
 
-class Test(Spec):
+class Test(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One embedded test: a `trace` in packet notation or a `fixture` path under `fixtures/`."""
 
     name: str
