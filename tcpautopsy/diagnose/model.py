@@ -117,6 +117,7 @@ class Rule(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     where: tuple[str, ...] = ()
     confidence: Confidence
     consistent_with: tuple[str, ...] = ()
+    consistent_if: str | None = None  # an expression: `consistent_with` is said only where it holds (vantage, mostly)
     look_alikes: dict[str, str] = {}
     supersedes: tuple[str, ...] = ()
     what: str
