@@ -1,0 +1,345 @@
+"""A connection among its neighbours: the same listener, the same pair of hosts, the same server, the whole capture.
+
+The cause of a silence is seldom in the silent connection itself. Whether the listener answered others meanwhile,
+whether the pair's other connections went on, whether a new connection worked at once: that decides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tcpautopsy.features.conversation import longest_idle_s
+from tcpautopsy.features.ending import reset_at, reset_before_server_spoke, reset_look
+from tcpautopsy.features.handshake import (
+    first_data_ignored_copies,
+    handshake_completed,
+    server_first_word_at,
+    synack_retransmissions_after_client_data,
+    syns_unanswered,
+)
+from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
+from tcpautopsy.features.overlap import counted, others, overlapping, points
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
+from tcpautopsy.features.visible import sees_arp
+
+#: A listener that answers within this time of an unanswered SYN is alive (CATALOGUE: accept-queue-overflow-syn-drop).
+NEARBY_S = 2.0
+#: A burst that fills a queue, and the retries it causes, lie this close together.
+BURST_S = 10.0
+#: Connections that one event ends (a crash, a restart) end this close together (CATALOGUE: process-died).
+SAME_MOMENT_S = 0.05
+#: After a crash or restart refusals follow within this time, or the service is back.
+_RESTART_S = 60.0
+
+# ------------------------------------------------------------------------------------------------------- groups
+
+
+def _addresses(seen: Seen) -> tuple[Group, Group]:
+    """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
+    client, server = (
+        pd.Series(seen.words(f"{end}_address")).astype(str) + "%" + pd.Series(seen.flow("zone")).astype(str)
+        for end in ("client", "server")
+    )
+    codes = pd.factorize(pd.concat([client, server], ignore_index=True))[0].astype(np.int64)
+    return codes[: seen.count], codes[seen.count :]
+
+
+def _listener(seen: Seen) -> Group:
+    """Flows to the same address, port and protocol."""
+    _, server = seen.of(_addresses)
+    protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
+    return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
+
+
+def _pair(seen: Seen) -> Group:
+    """Flows from the same client host to the same server host."""
+    return _numbered(np.stack(seen.of(_addresses)))
+
+
+def _numbered(columns: Group) -> Group:
+    if not columns.shape[1]:
+        return np.zeros(0, np.int64)
+    _, number = np.unique(columns, axis=1, return_inverse=True)
+    return np.asarray(number, np.int64).reshape(-1)
+
+
+def _elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Group:
+    """Events of *other* flows of the group in [low, high]."""
+    flows = np.arange(seen.count)
+    times = np.concatenate([events.time, events.last])
+    owner = np.concatenate([events.flow, events.flow])
+    everywhere = counted(points(group[owner], times), group, low, high)
+    return everywhere - counted(points(owner, times), flows, low, high)
+
+
+# ----------------------------------------------------------------------------------------------------- listener
+
+
+def listener_connections(seen: Seen) -> Values:
+    """Other connections to the same listener in the capture."""
+    group = seen.of(_listener)
+    return np.bincount(group, minlength=1)[group].astype(float) - 1
+
+
+def listener_answered_others(seen: Seen) -> Mask:
+    """The listener sent packets on other connections within 2 s of this one's SYNs."""
+    low = seen.first("syn", side=CLIENT) - NEARBY_S
+    high = seen.last("syn", "syn_retransmission", side=CLIENT) + NEARBY_S
+    return _elsewhere(seen, seen.of(_listener), seen.of(_server_words), low, high) > 0
+
+
+def _server_words(seen: Seen) -> Happenings:
+    """What servers sent to TCP clients, resets left out: a refusing host has no listener."""
+    packets, resets = seen.happened_packets, seen.happened("rst")
+    return packets.where((packets.side == SERVER) & ~np.isin(packets.kind, np.unique(resets.kind)))
+
+
+def listener_alive_meanwhile(seen: Seen) -> Mask:
+    """The listener sent packets on other connections between this one's first packet and its last, 2 s around."""
+    low, high = seen.flow_at("first_ns") - NEARBY_S, seen.flow_at("last_ns") + NEARBY_S
+    return _elsewhere(seen, seen.of(_listener), seen.of(_server_words), low, high) > 0
+
+
+#: How a listener's trouble shows on one connection.
+_SYN_IGNORED, _ACK_IGNORED, _RESET_AT_ONCE, _REFUSED, _SILENT = 1, 2, 3, 4, 5
+_OVERFLOW = (_SYN_IGNORED, _ACK_IGNORED, _RESET_AT_ONCE)
+
+
+def trouble_kind(seen: Seen) -> Values:
+    """1 SYN ignored, 2 handshake's ACK ignored, 3 reset in answer to it, 4 refused, 5 silent at the end, 0 none."""
+    ignored = (np.nan_to_num(seen.of(synack_retransmissions_after_client_data)) > 0) | (
+        np.nan_to_num(seen.of(first_data_ignored_copies)) >= 2
+    )
+    return np.select(
+        [
+            seen.of(reset_before_server_spoke) & says(seen.of(reset_look), "reply") & ~ignored,
+            ignored,
+            says(seen.of(reset_look), "refusal"),
+            (np.nan_to_num(seen.of(syns_unanswered)) > 0) & seen.has("tcp"),
+            ~np.isnan(seen.of(silent_side)),
+        ],
+        [_RESET_AT_ONCE, _ACK_IGNORED, _REFUSED, _SYN_IGNORED, _SILENT],
+        0,
+    ).astype(float)
+
+
+def listener_failed_like_this(seen: Seen) -> Values:
+    """Other connections to the listener, within 10 s, with the same kind of trouble (`trouble_kind`)."""
+    kind = seen.of(trouble_kind)
+    same = seen.of(_listener) * 8 + kind.astype(np.int64)
+    return np.where(kind == 0, 0, _neighbours(seen, same)).astype(float)
+
+
+def listener_overflow_signs(seen: Seen) -> Values:
+    """Other connections to the listener, within 10 s, whose SYN or last handshake ACK it ignored or reset."""
+    sign = np.isin(seen.of(trouble_kind), _OVERFLOW)
+    # Flows without a sign get a group of their own each, so that they count for nobody.
+    group = np.where(sign, seen.of(_listener), seen.count + np.arange(seen.count))
+    return np.where(sign, _neighbours(seen, group), 0).astype(float)
+
+
+def _neighbours(seen: Seen, group: Group) -> Group:
+    start, end = seen.flow_at("first_ns"), seen.flow_at("last_ns")
+    return overlapping(group, start, end, start - BURST_S, end + BURST_S) - 1
+
+
+def listener_answered_after(seen: Seen) -> Mask:
+    """The listener completed a handshake with another connection after this one got no answer or was reset."""
+    since = np.fmin(np.fmin(seen.of(silent_since), seen.of(reset_at)), seen.flow_at("last_ns"))
+    opened = np.where(seen.of(handshake_completed), seen.first("syn_ack", side=SERVER), np.nan)
+    later = others(seen.of(_listener), opened, np.nextafter(since, np.inf), np.full(seen.count, np.inf))
+    return later > 0
+
+
+def listener_refused_after(seen: Seen) -> Mask:
+    """The listener's port refused another connection within 60 s after this one's server closed or reset it."""
+    ended = _server_end(seen)
+    refusal = np.where(says(seen.of(reset_look), "refusal"), seen.of(reset_at), np.nan)
+    return others(seen.of(_listener), refusal, ended, ended + _RESTART_S) > 0
+
+
+def listener_accepted_others(seen: Seen) -> Mask:
+    """Another connection to the same listener completed its handshake at any time of the capture."""
+    done = seen.of(handshake_completed) & seen.has("tcp")
+    group = seen.of(_listener)
+    return (np.bincount(group, weights=done, minlength=1)[group] - done) > 0
+
+
+def _server_end(seen: Seen) -> Values:
+    return np.fmin(seen.at(SERVER, "fin_ns"), seen.at(SERVER, "rst_ns"))
+
+
+def listener_ended_together(seen: Seen) -> Values:
+    """Other connections of the listener that the server closed or reset within 50 ms of this one's end."""
+    refused = says(seen.of(reset_look), "refusal")
+    end = np.where(refused, np.nan, _server_end(seen))
+    near = others(seen.of(_listener), end, end - SAME_MOMENT_S, end + SAME_MOMENT_S)
+    return near.astype(float)
+
+
+def listener_reset_together(seen: Seen) -> Values:
+    """Other connections of the listener that the server reset in active form within 50 ms of this one's reset."""
+    active = np.where(says(seen.of(reset_look), "active"), seen.at(SERVER, "rst_ns"), np.nan)
+    near = others(seen.of(_listener), active, active - SAME_MOMENT_S, active + SAME_MOMENT_S)
+    return near.astype(float)
+
+
+# --------------------------------------------------------------------------------------------------- host pair
+
+
+def _window(seen: Seen) -> tuple[Values, Values]:
+    """While this connection went unanswered: from the first such send to its last packet, or to the late answer."""
+    ignored = np.nan_to_num(seen.of(first_data_ignored_copies)) > 0
+    start = np.where(ignored, seen.at(CLIENT, "first_data_ns"), seen.of(silent_since))
+    late = np.where(ignored, seen.of(server_first_word_at), np.nan)
+    return start, np.where(np.isnan(late), seen.flow_at("last_ns"), late)
+
+
+def _silent(seen: Seen) -> Values:
+    """The side that does not answer; the server where it ignored the client's first data."""
+    ignored = np.nan_to_num(seen.of(first_data_ignored_copies)) > 0
+    return np.where(ignored, SERVER, seen.of(silent_side))
+
+
+def host_pair_acked_meanwhile(seen: Seen) -> Mask:
+    """The silent host acknowledged packets of this peer on other connections while this one went unanswered."""
+    return _by_silent(seen, _acknowledging(seen))
+
+
+def host_pair_alive_meanwhile(seen: Seen) -> Mask:
+    """The silent host sent packets to this peer on other connections while this one went unanswered."""
+    return _by_silent(seen, {side: _from(seen, side) for side in (CLIENT, SERVER)})
+
+
+def _acknowledging(seen: Seen) -> dict[int, Happenings]:
+    # A SYN-ACK, or an acknowledgement that advances, proves that the peer's packet arrived.
+    return {
+        CLIENT: seen.happened("ack", "handshake_ack", side=CLIENT),
+        SERVER: seen.happened("ack", "syn_ack", side=SERVER),
+    }
+
+
+def _from(seen: Seen, side: int) -> Happenings:
+    packets = seen.happened_packets
+    return packets.where(packets.side == side)
+
+
+def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
+    low, high = _window(seen)
+    silent = _silent(seen)
+    found = np.zeros(seen.count, bool)
+    for side in (CLIENT, SERVER):
+        count = _elsewhere(seen, seen.of(_pair), events[side], low, high)
+        found |= (silent == side) & (count > 0)
+    return found
+
+
+def host_pair_silent_too(seen: Seen) -> Values:
+    """Other connections of the pair of hosts that went unanswered at the same time."""
+    mute = ~np.isnan(seen.of(silent_side))
+    group = seen.of(_pair)[mute]
+    low, high = (v[mute] for v in _window(seen))
+    count = np.zeros(seen.count)
+    count[mute] = overlapping(group, low, high, low - NEARBY_S, high + NEARBY_S) - 1
+    return np.maximum(count, 0)
+
+
+def silent_host_alive_meanwhile(seen: Seen) -> Mask:
+    """The silent host sent packets to anyone else, on other connections, while this one went unanswered."""
+    client, server = seen.of(_addresses)
+    packets = seen.happened_packets
+    known = packets.where(packets.side <= 1)
+    address = np.where(known.side == CLIENT, client[known.flow], server[known.flow])
+    silent = np.where(_silent(seen) == CLIENT, client, server)
+    low, high = _window(seen)
+    everywhere = counted(points(address, known.time), silent, low, high)
+    own = known.where(address == silent[known.flow])
+    here = counted(points(own.flow, own.time), np.arange(seen.count), low, high)
+    return ~np.isnan(_silent(seen)) & (everywhere - here > 0)
+
+
+# -------------------------------------------------------------------------------------------------------- path
+
+
+def fatal_idle_s(seen: Seen) -> Values:
+    """Idle time right before the packet that was never answered, or was answered by a reset; NA otherwise."""
+    quiet = np.where(says(seen.of(reset_look), "reply"), _idle_before_reset(seen), np.nan)
+    return np.fmax(seen.of(idle_before_ladder_s), quiet)
+
+
+def _idle_before_reset(seen: Seen) -> Values:
+    """The gap before the exchange that the reset ended: the reset answers the packet which ended the idle time."""
+    at = seen.of(reset_at)
+    packets = seen.happened_packets
+    before = packets.where(packets.last < at[packets.flow])
+    trigger = seen.latest(before.flow, before.time)
+    earlier = before.where(before.last < trigger[before.flow])
+    return trigger - seen.latest(earlier.flow, earlier.last)
+
+
+def path_longest_survived_idle_s(seen: Seen) -> Values:
+    """Longest idle time between these two hosts after which a connection went on; NA when none was idle for 1 s."""
+    survived = np.where(np.isnan(seen.of(fatal_idle_s)), seen.of(longest_idle_s), np.nan)
+    return _best(seen, np.maximum, -np.inf, np.where(survived >= 1, survived, np.nan))
+
+
+def path_shortest_fatal_idle_s(seen: Seen) -> Values:
+    """Shortest idle time between these two hosts after which a connection got no answer; NA when none did."""
+    return _best(seen, np.minimum, np.inf, seen.of(fatal_idle_s))
+
+
+def _best(seen: Seen, choose: np.ufunc, start: float, values: Values) -> Values:
+    group = seen.of(_pair)
+    known = ~np.isnan(values)
+    best = np.full(int(group.max(initial=-1)) + 1, start)
+    choose.at(best, group[known], values[known])
+    found = best[group]
+    return np.where(np.isinf(found), np.nan, found)
+
+
+def path_idle_deaths(seen: Seen) -> Values:
+    """Other connections between these two hosts that got no answer after at least half this one's idle time."""
+    fatal = seen.of(fatal_idle_s)
+    low = np.maximum(fatal / 2, 1.0)
+    return others(seen.of(_pair), fatal, low, np.full(seen.count, np.inf)).astype(float)
+
+
+# ------------------------------------------------------------------------------------------------ neighbours, L2
+
+
+def silent_host_arp_unanswered(seen: Seen) -> Values:
+    """Address resolution for the silent host got no answer meanwhile; NA when ARP is not in the capture."""
+    client, server = seen.of(_addresses)
+    asks = seen.has("arp") | seen.has("ndp")
+    unanswered = np.where(asks & ~seen.saw("arp_reply"), seen.flow_at("last_ns"), np.nan)
+    low = _window(seen)[0] - NEARBY_S
+    mute = np.where(_silent(seen) == CLIENT, client, server)
+    count = counted(points(server, unanswered), mute, low, np.full(seen.count, np.inf))
+    return unless(~seen.of(sees_arp), ~np.isnan(_silent(seen)) & (count > 0))
+
+
+def server_arp_unanswered(seen: Seen) -> Values:
+    """Address resolution for the server got no answer at any time; NA when ARP is not in the capture."""
+    _, server = seen.of(_addresses)
+    asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
+    count = np.bincount(server, weights=asks, minlength=int(server.max(initial=0)) + 1)[server] - asks
+    return unless(~seen.of(sees_arp), count > 0)
+
+
+def reset_ttl_differs_from_host(seen: Seen) -> Values:
+    """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
+    _, server = seen.of(_addresses)
+    ttl = np.where(np.isnan(seen.side(SERVER, "ttl")), np.nan, seen.side(SERVER, "ttl"))
+    usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
+    mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))
+    return unless(np.isnan(mine) | np.isnan(usual_low), (mine < usual_low) | (mine > usual_high))
+
+
+def _usual(group: Group, values: Values, choose: np.ufunc) -> Values:
+    start = np.inf if choose is np.minimum else -np.inf
+    best = np.full(int(group.max(initial=-1)) + 1, start)
+    known = ~np.isnan(values)
+    choose.at(best, group[known], values[known])
+    found = best[group]
+    return np.where(np.isinf(found), np.nan, found)

@@ -1,0 +1,209 @@
+"""Who said how much, what was acknowledged, what was asked and not answered, and how long nobody spoke."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import numpy as np
+
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, true, unless
+from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_orig_direction, sees_resp_direction
+
+#: Services that take data and never answer: syslog, graphite, fluentd, printing, and their kind over UDP (traps,
+#: NetFlow, IPFIX, sFlow, StatsD). Silence there is by design.
+ONE_WAY_PORTS = (162, 514, 601, 2003, 2004, 2055, 4739, 6343, 6514, 8125, 9100, 9515, 24224)
+#: UDP services that answer every request: DNS, TFTP, portmapper, NTP, SNMP, IKE, RADIUS, NFS, STUN, CoAP, SIP.
+ANSWERING_PORTS = (53, 69, 88, 111, 123, 161, 389, 500, 1812, 1813, 2049, 3478, 4500, 5060, 5683)
+#: A client that closes this soon after its last bytes was saying goodbye (TLS close_notify, QUIT), not asking.
+FAREWELL_S = 0.2
+#: A pause that separates two messages: events cut a run of data there (DESIGN 3).
+_PAUSE_S = 1.0
+
+
+def orig_payload_bytes(seen: Seen) -> Values:
+    """Payload bytes of the client, repeats left out; NA when its direction is not in the capture."""
+    return _payload(seen, CLIENT, seen.of(sees_orig_direction))
+
+
+def resp_payload_bytes(seen: Seen) -> Values:
+    """Payload bytes of the server, repeats left out; NA when its direction is not in the capture."""
+    return _payload(seen, SERVER, seen.of(sees_resp_direction))
+
+
+def _payload(seen: Seen, side: int, visible: Mask) -> Values:
+    unique = seen.side(side, "payload_bytes") - seen.side(side, "retransmitted_bytes")
+    return unless(~visible, np.maximum(unique, 0))
+
+
+def resp_acked_payload_bytes(seen: Seen) -> Values:
+    """Payload bytes of the client that the server acknowledged; NA when the handshake or the answers are unseen."""
+    return _acked(seen, CLIENT, SERVER)
+
+
+def orig_acked_payload_bytes(seen: Seen) -> Values:
+    """Payload bytes of the server that the client acknowledged; NA when the handshake or its packets are unseen."""
+    return _acked(seen, SERVER, CLIENT)
+
+
+def _acked(seen: Seen, sender: int, receiver: int) -> Values:
+    acked = seen.side(receiver, "highest_ack") - 1 - (seen.side(sender, "fin_acked") == 1)
+    known = seen.of(sees_handshake) & seen.of(sees_both_directions) & ~np.isnan(seen.side(sender, "isn"))
+    nothing = np.isnan(acked)  # no acknowledgement at all, though it would have been seen
+    return unless(~known, np.where(nothing, 0, np.maximum(acked, 0)))
+
+
+def orig_unacked_bytes(seen: Seen) -> Values:
+    """Payload bytes of the client that were never acknowledged; NA when a direction is not in the capture."""
+    return unless(~seen.of(sees_both_directions), np.nan_to_num(seen.side(CLIENT, "unacked_bytes")))
+
+
+def resp_unacked_bytes(seen: Seen) -> Values:
+    """Payload bytes of the server that were never acknowledged; NA when a direction is not in the capture."""
+    return unless(~seen.of(sees_both_directions), np.nan_to_num(seen.side(SERVER, "unacked_bytes")))
+
+
+def unacked_bytes(seen: Seen) -> Values:
+    """Payload bytes of both sides never acknowledged; NA when a direction is not in the capture."""
+    return seen.of(orig_unacked_bytes) + seen.of(resp_unacked_bytes)
+
+
+def requests(seen: Seen) -> Values:
+    """Times the client began to send after the server had spoken, or first: requests, in most protocols."""
+    return seen.side(CLIENT, "turns")
+
+
+def responses(seen: Seen) -> Values:
+    """Times the server began to send after the client had spoken, or first."""
+    return seen.side(SERVER, "turns")
+
+
+def client_waited_until(seen: Seen) -> Values:
+    """When the wait for an answer ended: a FIN or RST of either side after the client's data, else the end."""
+    asked = seen.at(CLIENT, "last_data_ns")
+    ends = [seen.at(side, name) for side in (CLIENT, SERVER) for name in ("fin_ns", "rst_ns")]
+    later = [np.where(end >= asked, end, np.nan) for end in ends]
+    return np.asarray(np.fmin.reduce([*later, np.full(seen.count, seen.end)]))
+
+
+def request_wait_s(seen: Seen) -> Values:
+    """How long the client's last data went unanswered, until a side closed or the capture ended; NA if answered."""
+    return np.where(
+        true(seen.of(request_unanswered)), seen.of(client_waited_until) - seen.at(CLIENT, "last_data_ns"), np.nan
+    )
+
+
+def request_unanswered(seen: Seen) -> Values:
+    """The client's last data had no answer from the server's program, and it was no farewell.
+
+    NA when a direction is not in the capture. A farewell is data that the client follows with its own FIN or RST
+    within 0.2 s, once the server has said something.
+    """
+    asked, told = seen.at(CLIENT, "last_data_ns"), seen.at(SERVER, "last_data_ns")
+    waiting = ~np.isnan(asked) & ~(told > asked)
+    claim = waiting & ~_farewell(seen, asked, told) & ~seen.of(one_way_service)
+    return unless(~seen.of(sees_both_directions), claim)
+
+
+def _farewell(seen: Seen, asked: Values, told: Values) -> Mask:
+    left = np.fmin(seen.at(CLIENT, "fin_ns"), seen.at(CLIENT, "rst_ns")) - asked
+    return ~np.isnan(told) & (left <= FAREWELL_S)
+
+
+def one_way_service(seen: Seen) -> Mask:
+    """The server's port belongs to a service that takes data and never answers."""
+    return np.isin(seen.flow("server_port"), ONE_WAY_PORTS)
+
+
+def answers_requests(seen: Seen) -> Mask:
+    """The server's port belongs to a UDP service that answers each request, at a unicast address."""
+    asked = seen.has("udp") & np.isin(seen.flow("server_port"), ANSWERING_PORTS)
+    rows = np.flatnonzero(asked)
+    addresses, place = np.unique(seen.words("server_address")[rows].astype(str), return_inverse=True)
+    alone = np.array([not (ip_address(a).is_multicast or a.endswith(".255")) for a in addresses], dtype=bool)
+    asked[rows] = alone[place] if len(rows) else False
+    return asked
+
+
+def client_messages_unanswered(seen: Seen) -> Values:
+    """Bursts of client data, 1 s or more apart, since the server last sent payload."""
+    data = seen.happened("data", side=CLIENT)
+    told = seen.at(SERVER, "last_data_ns")
+    late = data.where(~(data.time < told[data.flow]))
+    if not len(late.flow):
+        return np.zeros(seen.count)
+    fresh = np.ones(len(late.flow), bool)
+    fresh[1:] = (late.flow[1:] != late.flow[:-1]) | (late.time[1:] - late.last[:-1] >= _PAUSE_S)
+    return seen.total(late.flow, fresh)
+
+
+def request_acked(seen: Seen) -> Values:
+    """The server's kernel acknowledged all of the client's data; NA when a direction is not in the capture."""
+    return unless(
+        ~seen.of(sees_both_directions), (seen.of(orig_unacked_bytes) == 0) & (seen.side(CLIENT, "payload_bytes") > 0)
+    )
+
+
+def http_request_pending(seen: Seen) -> Mask:
+    """An HTTP/1 request of the client has no status line after it."""
+    asked, told = seen.last("http_request", side=CLIENT), seen.last("http_response", side=SERVER)
+    return ~np.isnan(asked) & ~(told > asked)
+
+
+def longest_answer_s(seen: Seen) -> Values:
+    """Longest time from the client's data to the server's next data; NA without such a pair."""
+    data = seen.happened("data")
+    if len(data.flow) < 2:
+        return np.full(seen.count, np.nan)
+    pair = (data.flow[1:] == data.flow[:-1]) & (data.side[:-1] == CLIENT) & (data.side[1:] == SERVER)
+    return seen.latest(data.flow[1:][pair], (data.time[1:] - data.last[:-1])[pair])
+
+
+def first_words(seen: Seen) -> Words:
+    """Class of the client's first bytes: tls, http-request, ssh, text, binary; NA without payload."""
+    return _first_bytes(seen, CLIENT)
+
+
+def server_first_words(seen: Seen) -> Words:
+    """Class of the server's first bytes: tls, http-response, ssh, text, binary; NA without payload."""
+    return _first_bytes(seen, SERVER)
+
+
+def _first_bytes(seen: Seen, side: int) -> Words:
+    notes = seen.dissection.notes
+    chosen = notes[(notes["kind"] == "tcp_first_bytes") & (notes["side"] == side) & notes["flow"].notna()]
+    words = np.full(seen.count, None, dtype=object)
+    # Written backwards so that the first note of a flow stands.
+    words[chosen["flow"].to_numpy(dtype="int64")[::-1]] = chosen["text"].to_numpy(dtype=object)[::-1]
+    return words
+
+
+def rtt_s(seen: Seen) -> Values:
+    """Smallest round trip of the whole path: both halves as measured here; NA when neither was."""
+    halves = [seen.span(side, "rtt_min_ns") for side in (CLIENT, SERVER)]
+    neither = np.isnan(halves[0]) & np.isnan(halves[1])
+    return np.where(neither, np.nan, np.nan_to_num(halves[0]) + np.nan_to_num(halves[1]))
+
+
+def longest_idle_s(seen: Seen) -> Values:
+    """Longest time without a packet either way between two packets of the flow; 0 without a gap."""
+    return np.fmax(np.nan_to_num(seen.span(CLIENT, "max_idle_ns")), np.nan_to_num(seen.span(SERVER, "max_idle_ns")))
+
+
+def quiet_at_end_s(seen: Seen) -> Values:
+    """From the flow's last packet to the end of the capture."""
+    return seen.end - seen.flow_at("last_ns")
+
+
+def duration_s(seen: Seen) -> Values:
+    """From the flow's first packet to its last."""
+    return seen.flow_at("last_ns") - seen.flow_at("first_ns")
+
+
+def client_quiet_s(seen: Seen) -> Values:
+    """From the client's last packet to the end of the capture; NA without one."""
+    return seen.end - seen.at(CLIENT, "last_ns")
+
+
+def server_quiet_s(seen: Seen) -> Values:
+    """From the server's last packet to the end of the capture; NA without one."""
+    return seen.end - seen.at(SERVER, "last_ns")

@@ -1,0 +1,47 @@
+"""Who else was there at that time: counts of a group's instants within an interval, for all flows at once."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tcpautopsy.features.seen import Group, Mask, Values
+
+
+class Points(NamedTuple):
+    """Instants, each of one flow of a group; made by `points`."""
+
+    times: Values  # sorted, unique
+    keys: Group  # group * (len(times) + 1) + rank of the time, sorted
+
+
+def points(group: Group, times: Values) -> Points:
+    """The instants `times` of the groups `group`, ready to be counted; unknown ones are left out."""
+    known = ~np.isnan(times)
+    unique = np.unique(times[known])
+    keys = np.sort(group[known] * (len(unique) + 1) + np.searchsorted(unique, times[known]))
+    return Points(unique, keys)
+
+
+def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
+    """How many instants of each flow's group lie in [low, high]; 0 where a bound is unknown."""
+    stride = len(known.times) + 1
+    asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
+    first = np.searchsorted(known.times, np.where(asked, low, 0), "left")
+    after = np.searchsorted(known.times, np.where(asked, high, 0), "right")
+    count = np.searchsorted(known.keys, group * stride + after) - np.searchsorted(known.keys, group * stride + first)
+    return np.where(asked, count, 0)
+
+
+def others(group: Group, times: Values, low: Values, high: Values) -> Group:
+    """How many *other* flows of the group have their instant in [low, high] (one instant per flow)."""
+    own: Mask = (times >= low) & (times <= high)
+    return counted(points(group, times), group, low, high) - own
+
+
+def overlapping(group: Group, start: Values, end: Values, low: Values, high: Values) -> Group:
+    """How many flows of the group, this one included, have a span [start, end] that meets [low, high]."""
+    begun = counted(points(group, start), group, np.full(len(group), -np.inf), high)
+    over = counted(points(group, end), group, np.full(len(group), -np.inf), np.nextafter(low, -np.inf))
+    return np.where(np.isnan(low) | np.isnan(high), 0, begun - over)

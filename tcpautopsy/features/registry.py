@@ -1,0 +1,270 @@
+"""FEATURES: every column of the features table, in order. One function, one column, one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy.features import (
+    answers,
+    context,
+    conversation,
+    ending,
+    handshake,
+    ladder,
+    outcome,
+    place,
+    transfer,
+    visible,
+)
+from tcpautopsy.features.seen import Seen
+from tcpautopsy.schema import Column
+
+Function: TypeAlias = Callable[[Seen], NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.object_]]
+
+
+class Feature(NamedTuple):
+    """A documented column and the function that computes it."""
+
+    column: Column
+    function: Function
+
+    def series(self, seen: Seen) -> pd.Series:
+        """The column of one capture, in the row order of Flows."""
+        values = seen.of(self.function)
+        if self.column.dtype == "str":
+            return pd.Series(values, dtype="str")
+        return pd.Series(_NULLABLE[self.column.dtype](values))
+
+
+def _whole(values: NDArray[np.float64]) -> pd.arrays.IntegerArray:
+    unknown = np.isnan(values)
+    return pd.arrays.IntegerArray(np.where(unknown, 0, values).astype(np.int64), unknown)
+
+
+def _real(values: NDArray[np.float64]) -> pd.arrays.FloatingArray:
+    unknown = np.isnan(values)
+    return pd.arrays.FloatingArray(np.where(unknown, 0.0, values), unknown)
+
+
+def _claim(values: NDArray[np.float64] | NDArray[np.bool_]) -> pd.arrays.BooleanArray:
+    if values.dtype == bool:
+        return pd.arrays.BooleanArray(np.array(values), np.zeros(len(values), bool))
+    unknown = np.isnan(values)
+    return pd.arrays.BooleanArray(np.asarray(values == 1), unknown)
+
+
+_NULLABLE: dict[str, Callable[..., object]] = {"Int64": _whole, "Float64": _real, "boolean": _claim}
+
+
+def _feature(function: Function, dtype: str, unit: str) -> Feature:
+    """A column named for its function; its sentence is the first line of the docstring."""
+    sentence = (function.__doc__ or "").split("\n", 1)[0].rstrip(".")
+    return Feature(Column(function.__name__, dtype, unit, sentence), function)
+
+
+def _flags(*functions: Function) -> tuple[Feature, ...]:
+    return tuple(_feature(f, "boolean", "") for f in functions)
+
+
+def _counts(*functions: Function) -> tuple[Feature, ...]:
+    return tuple(_feature(f, "Int64", "") for f in functions)
+
+
+def _bytes(*functions: Function) -> tuple[Feature, ...]:
+    return tuple(_feature(f, "Int64", "B") for f in functions)
+
+
+def _seconds(*functions: Function) -> tuple[Feature, ...]:
+    return tuple(_feature(f, "Float64", "s") for f in functions)
+
+
+def _words(*functions: Function) -> tuple[Feature, ...]:
+    return tuple(_feature(f, "str", "") for f in functions)
+
+
+FEATURES: tuple[Feature, ...] = (
+    *_words(outcome.outcome),
+    *_flags(outcome.failed_by_outcome),
+    *_words(place.protocol),
+    *_counts(place.client_port, place.server_port),
+    *_words(place.vantage, place.vantage_confidence),
+    # What the capture could show; the words of `needs`.
+    *_flags(
+        visible.sees_syn,
+        visible.sees_synack,
+        visible.sees_handshake,
+        visible.sees_both_directions,
+        visible.sees_orig_direction,
+        visible.sees_resp_direction,
+        visible.sees_payload,
+        visible.sees_window_scale,
+        visible.sees_timestamps,
+        visible.sees_arp,
+        visible.sees_icmp,
+        visible.sees_dns,
+        visible.sees_end_of_flow,
+        visible.sees_host_siblings,
+    ),
+    # The handshake.
+    *_counts(handshake.syn_copies, handshake.syns_unanswered, handshake.syns_after_synack, handshake.synacks),
+    *_counts(
+        handshake.synack_retransmissions,
+        handshake.synacks_unacknowledged,
+        handshake.synack_retransmissions_after_client_ack,
+        handshake.synack_retransmissions_after_client_data,
+        handshake.client_packets_ignored,
+        handshake.first_data_ignored_copies,
+    ),
+    *_flags(handshake.handshake_completed),
+    *_seconds(
+        handshake.syn_span_s,
+        handshake.synack_delay_s,
+        handshake.synack_after_last_syn_s,
+        handshake.handshake_s,
+        handshake.handshake_rtt_s,
+        handshake.server_first_word_s,
+        handshake.data_ignored_s,
+    ),
+    # What was said, asked and acknowledged.
+    *_bytes(
+        conversation.orig_payload_bytes,
+        conversation.resp_payload_bytes,
+        conversation.resp_acked_payload_bytes,
+        conversation.orig_acked_payload_bytes,
+        conversation.orig_unacked_bytes,
+        conversation.resp_unacked_bytes,
+        conversation.unacked_bytes,
+    ),
+    *_counts(conversation.requests, conversation.responses, conversation.client_messages_unanswered),
+    *_flags(
+        conversation.request_unanswered,
+        conversation.request_acked,
+        conversation.http_request_pending,
+        conversation.one_way_service,
+        conversation.answers_requests,
+    ),
+    *_words(conversation.first_words, conversation.server_first_words),
+    *_seconds(
+        conversation.request_wait_s,
+        conversation.longest_answer_s,
+        conversation.rtt_s,
+        conversation.longest_idle_s,
+        conversation.quiet_at_end_s,
+        conversation.duration_s,
+        conversation.client_quiet_s,
+        conversation.server_quiet_s,
+    ),
+    # What was never answered.
+    *_words(ladder.ladder_sender, ladder.ladder_peer, ladder.ladder_of, ladder.silent_host),
+    *_counts(ladder.ladder_copies, ladder.ladder_peer_packets),
+    *_flags(ladder.ladder_step_overdue, ladder.step_overdue, ladder.full_size_only_lost),
+    *_seconds(
+        ladder.ladder_span_s,
+        ladder.ladder_rto_s,
+        ladder.ladder_last_gap_s,
+        ladder.ladder_wait_s,
+        ladder.ladder_gives_up_s,
+        ladder.peer_silent_s,
+        ladder.idle_before_ladder_s,
+    ),
+    # Probes.
+    *_counts(
+        ladder.keepalives_sent,
+        ladder.keepalives_answered,
+        ladder.keepalives_unanswered,
+        ladder.window_probes_unanswered,
+    ),
+    *_words(ladder.keepalive_prober, ladder.keepalive_target),
+    *_flags(ladder.keepalive_gave_up, ladder.keepalive_step_overdue),
+    *_seconds(ladder.keepalive_interval_s, ladder.keepalive_idle_s),
+    # How it ended.
+    *_words(ending.reset_by, ending.reset_against, ending.reset_look, ending.closed_first_by),
+    *_counts(ending.resets, ending.packets_after_reset, ending.fins),
+    *_flags(
+        ending.reset_has_timestamps,
+        ending.reset_sequence_exact,
+        ending.reset_ttl_differs,
+        ending.reset_answers_within_rtt,
+        ending.reset_before_server_spoke,
+        ending.resetter_spoke_before,
+        ending.resetter_had_closed,
+        ending.resetter_had_received_fin,
+        ending.input_pending_at_reset,
+    ),
+    *_bytes(ending.bytes_refused, ending.fin_data_unacked_bytes),
+    *_seconds(
+        ending.reset_delay_s,
+        ending.reset_quiet_s,
+        ending.reset_after_handshake_s,
+        ending.data_before_reset_s,
+        ending.own_data_before_reset_s,
+    ),
+    *_words(ending.half_closed_by, ending.half_closed_against, ending.fin_sender),
+    *_flags(ending.half_close_acked),
+    *_counts(ending.requests_after_server_fin, ending.data_after_peer_fin, ending.fin_copies),
+    *_seconds(
+        ending.half_closed_s,
+        ending.half_close_peer_data_s,
+        ending.server_idle_before_fin_s,
+        ending.last_request_after_server_fin_s,
+    ),
+    # How well data got across.
+    *_counts(
+        transfer.retransmissions,
+        transfer.needless_retransmissions,
+        transfer.losses_repaired,
+        transfer.rto_retransmissions,
+        transfer.fast_retransmissions,
+        transfer.window_probes,
+        transfer.bad_checksums,
+    ),
+    _feature(transfer.loss_share, "Float64", ""),
+    *_bytes(transfer.capture_missed_bytes),
+    *_words(transfer.outage_sender, transfer.zero_window_side, transfer.zero_window_against),
+    *_flags(transfer.window_closed_at_end),
+    *_seconds(transfer.longest_outage_s, transfer.longest_zero_window_s, transfer.zero_window_open_s),
+    # Among its neighbours.
+    *_counts(
+        context.trouble_kind,
+        context.listener_connections,
+        context.listener_failed_like_this,
+        context.listener_overflow_signs,
+        context.listener_ended_together,
+        context.listener_reset_together,
+        context.host_pair_silent_too,
+        context.path_idle_deaths,
+    ),
+    *_flags(
+        context.listener_answered_others,
+        context.listener_alive_meanwhile,
+        context.listener_answered_after,
+        context.listener_refused_after,
+        context.listener_accepted_others,
+        context.host_pair_acked_meanwhile,
+        context.host_pair_alive_meanwhile,
+        context.silent_host_alive_meanwhile,
+        context.silent_host_arp_unanswered,
+        context.server_arp_unanswered,
+        context.reset_ttl_differs_from_host,
+    ),
+    *_seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),
+    # ICMP, lookups, resolutions, datagrams.
+    *_counts(answers.icmp_errors, answers.icmp_code, answers.dns_queries, answers.dns_rcode, answers.arp_requests),
+    *_words(answers.icmp_sender),
+    *_flags(
+        answers.icmp_forbidden,
+        answers.icmp_port_unreachable,
+        answers.icmp_time_exceeded,
+        answers.icmp_from_server,
+        answers.dns_search_list_miss,
+        answers.resolver_answered_others,
+        answers.arp_asker_hears,
+    ),
+    *_counts(answers.datagrams),
+    *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s),
+)

@@ -1,0 +1,211 @@
+"""What every feature reads: the tables of one capture as NumPy columns, one entry per flow.
+
+Unknown is NaN here and becomes NA in Features. Instants are seconds since the capture's first frame, so that
+their differences are exact to the nanosecond in a float (an absolute time in ns is not).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy.tables import EVENT_NUMBER, Dissection, Quality
+
+#: A feature before it gets its dtype: floats (NaN unknown), booleans (all known) or words.
+Values: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+Words: TypeAlias = NDArray[np.object_]
+Group: TypeAlias = NDArray[np.int64]
+
+CLIENT, SERVER, OTHER = 1, 0, 2  # `side` of an event
+
+#: Events that are no packet of the flow.
+NO_PACKET = ("silence", "capture_start", "capture_gap", "capture_end", "duplicate_frame", "reused_ports")
+
+_T = TypeVar("_T")
+_NS = 1e9
+
+
+class Seen:
+    """One capture, column by column; what was computed once is kept."""
+
+    def __init__(self, dissection: Dissection, quality: Quality) -> None:
+        self.dissection = dissection
+        self.quality = quality
+        self.count = len(dissection.flows)
+        self._kept: dict[object, object] = {}
+
+    def of(self, feature: Callable[[Seen], _T]) -> _T:
+        """The values of another feature, computed at most once."""
+        if feature not in self._kept:
+            self._kept[feature] = feature(self)
+        return self._kept[feature]  # type: ignore[return-value]
+
+    @cached_property
+    def base_ns(self) -> int:
+        """The capture's first instant: zero of all others."""
+        return self.dissection.first_ns or 0
+
+    @cached_property
+    def end(self) -> float:
+        """The capture's last instant; NaN when no frame has a valid time."""
+        last = self.dissection.last_ns
+        return float("nan") if last is None else (last - self.base_ns) / _NS
+
+    def words(self, name: str) -> Words:
+        """A text column of Flows."""
+        return self._keep(("words", name), lambda: self.dissection.flows[name].to_numpy(dtype=object))
+
+    def flow(self, name: str) -> Values:
+        """A number column of Flows."""
+        return self._keep(("flow", name), lambda: _floats(self.dissection.flows[name]))
+
+    def flow_at(self, name: str) -> Values:
+        """An instant of Flows (`first_ns`, `last_ns`)."""
+        return self._keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name]))
+
+    def side(self, side: int, name: str) -> Values:
+        """A number of the client's or the server's direction."""
+        return self._keep((side, name), lambda: _floats(self._direction(side, name)))
+
+    def at(self, side: int, name: str) -> Values:
+        """An instant of the client's or the server's direction."""
+        return self._keep(("at", side, name), lambda: self._seconds(self._direction(side, name)))
+
+    def span(self, side: int, name: str) -> Values:
+        """A duration of the client's or the server's direction, in seconds."""
+        return self.side(side, name) / _NS
+
+    def has(self, protocol: str) -> Mask:
+        """Which flows are of this protocol."""
+        return self._keep(("has", protocol), lambda: np.asarray(self.words("protocol") == protocol, dtype=bool))
+
+    def _direction(self, side: int, name: str) -> pd.Series:
+        # Row 2*flow is the originator's, 2*flow+1 the responder's.
+        return self.dissection.directions[name].iloc[1 - side :: 2]
+
+    def _seconds(self, column: pd.Series) -> Values:
+        known = column.notna().to_numpy()
+        seconds = (column.to_numpy(dtype="int64", na_value=self.base_ns) - self.base_ns) / _NS
+        return np.where(known, seconds, np.nan)
+
+    def _keep(self, key: object, make: Callable[[], _T]) -> _T:
+        if key not in self._kept:
+            self._kept[key] = make()
+        return self._kept[key]  # type: ignore[return-value]
+
+    # ----------------------------------------------------------------------------------------------- events
+
+    @cached_property
+    def events(self) -> Happenings:
+        """All events as columns."""
+        table = self.dissection.events
+        return Happenings(
+            flow=table["flow"].to_numpy(dtype="int64"),
+            kind=table["kind"].to_numpy(dtype="int64"),
+            side=table["side"].to_numpy(dtype="int64"),
+            time=(table["time_ns"].to_numpy(dtype="int64") - self.base_ns) / _NS,
+            last=(table["last_time_ns"].to_numpy(dtype="int64") - self.base_ns) / _NS,
+            value=table["value"].to_numpy(dtype="int64"),
+            frames=table["count"].to_numpy(dtype="int64"),
+        )
+
+    def happened(self, *kinds: str, side: int | None = None) -> Happenings:
+        """The events of these kinds, of one side when given; in the order of Events."""
+        return self._keep(("happened", kinds, side), lambda: self._happened(kinds, side))
+
+    def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
+        everything = self.events
+        mask = np.isin(everything.kind, [EVENT_NUMBER[k] for k in kinds])
+        return everything.where(mask if side is None else mask & (everything.side == side))
+
+    @cached_property
+    def happened_packets(self) -> Happenings:
+        """The events that are packets of the flow, not silences or remarks of the capture."""
+        return self.events.where(~np.isin(self.events.kind, [EVENT_NUMBER[k] for k in NO_PACKET]))
+
+    def first(self, *kinds: str, side: int | None = None) -> Values:
+        """When the first event of these kinds happened; NaN when none did."""
+        chosen = self.happened(*kinds, side=side)
+        return self.earliest(chosen.flow, chosen.time)
+
+    def last(self, *kinds: str, side: int | None = None) -> Values:
+        """When the last frame of these kinds was seen; NaN when none was."""
+        chosen = self.happened(*kinds, side=side)
+        return self.latest(chosen.flow, chosen.last)
+
+    def times(self, *kinds: str, side: int | None = None) -> Values:
+        """How many frames show these kinds; 0 when none does."""
+        chosen = self.happened(*kinds, side=side)
+        return self.total(chosen.flow, chosen.frames)
+
+    def saw(self, *kinds: str, side: int | None = None) -> Mask:
+        """Whether any event of these kinds happened."""
+        mask = np.zeros(self.count, bool)
+        mask[self.happened(*kinds, side=side).flow] = True
+        return mask
+
+    # --------------------------------------------------------------------------------------- one per flow
+
+    def earliest(self, flow: Group, values: Values) -> Values:
+        """The smallest of each flow's values; NaN without any."""
+        return self._extreme(np.minimum, np.inf, flow, values)
+
+    def latest(self, flow: Group, values: Values) -> Values:
+        """The largest of each flow's values; NaN without any."""
+        return self._extreme(np.maximum, -np.inf, flow, values)
+
+    def _extreme(self, choose: np.ufunc, start: float, flow: Group, values: Values) -> Values:
+        found = np.full(self.count, start)
+        choose.at(found, flow, values)
+        return np.where(np.isinf(found), np.nan, found)
+
+    def total(self, flow: Group, values: NDArray[np.int64] | Mask) -> Values:
+        """The sum of each flow's values; 0 without any."""
+        return np.asarray(np.bincount(flow, weights=values, minlength=self.count), np.float64)
+
+
+class Happenings:
+    """Events as columns of equal length: flow, kind, side, time, last (frame's time), value, frames."""
+
+    __slots__ = ("flow", "frames", "kind", "last", "side", "time", "value")
+
+    def __init__(
+        self, *, flow: Group, kind: Group, side: Group, time: Values, last: Values, value: Group, frames: Group
+    ) -> None:
+        self.flow, self.kind, self.side = flow, kind, side
+        self.time, self.last, self.value, self.frames = time, last, value, frames
+
+    def where(self, mask: Mask) -> Happenings:
+        """The events that the mask chooses."""
+        return Happenings(**{name: getattr(self, name)[mask] for name in self.__slots__})
+
+
+def _floats(column: pd.Series) -> Values:
+    return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
+
+
+def unless(unknown: Mask, claim: Mask | Values) -> Values:
+    """The claim as 1.0 or 0.0, NaN where it cannot be known."""
+    return np.where(unknown, np.nan, np.asarray(claim, dtype="float64"))
+
+
+def says(words: Words, word: str) -> Mask:
+    """Which entries are this word."""
+    return np.asarray(words == word, dtype=bool)
+
+
+def true(claim: Values) -> Mask:
+    """Where a claim that may be unknown is known to hold."""
+    return np.asarray(claim == 1.0)
+
+
+def within(seconds: Values, low: float, high: float) -> Mask:
+    """Whether a duration lies between two bounds; False where it is unknown."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((seconds >= low) & (seconds <= high))
