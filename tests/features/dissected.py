@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -161,7 +162,7 @@ def _ends(own: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
 def ladder(*times: float, what: str = "data") -> dict[str, Any]:
     """The ladder columns of a direction whose oldest unacknowledged thing was sent at these times."""
     at = [BASE_NS + round(t * 1e9) for t in times]
-    gaps = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(at)]
     row: dict[str, Any] = {
         "ladder_first_ns": at[0],
         "ladder_first_frame": 1,
