@@ -45,7 +45,7 @@ def _addresses(seen: Seen) -> tuple[Group, Group]:
     return codes[: seen.count], codes[seen.count :]
 
 
-def _listener(seen: Seen) -> Group:
+def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
     _, server = seen.of(_addresses)
     protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
@@ -78,7 +78,7 @@ def _elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: 
 
 def listener_connections(seen: Seen) -> Values:
     """Other connections to the same listener in the capture."""
-    group = seen.of(_listener)
+    group = seen.of(listener)
     return np.bincount(group, minlength=1)[group].astype(float) - 1
 
 
@@ -86,7 +86,7 @@ def listener_answered_others(seen: Seen) -> Mask:
     """The listener sent packets on other connections within 2 s of this one's SYNs."""
     low = seen.first("syn", side=CLIENT) - NEARBY_S
     high = seen.last("syn", "syn_retransmission", side=CLIENT) + NEARBY_S
-    return _elsewhere(seen, seen.of(_listener), seen.of(_server_words), low, high) > 0
+    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high) > 0
 
 
 def _server_words(seen: Seen) -> Happenings:
@@ -98,7 +98,7 @@ def _server_words(seen: Seen) -> Happenings:
 def listener_alive_meanwhile(seen: Seen) -> Mask:
     """The listener sent packets on other connections between this one's first packet and its last, 2 s around."""
     low, high = seen.flow_at("first_ns") - NEARBY_S, seen.flow_at("last_ns") + NEARBY_S
-    return _elsewhere(seen, seen.of(_listener), seen.of(_server_words), low, high) > 0
+    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high) > 0
 
 
 #: How a listener's trouble shows on one connection.
@@ -127,7 +127,7 @@ def trouble_kind(seen: Seen) -> Values:
 def listener_failed_like_this(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, with the same kind of trouble (`trouble_kind`)."""
     kind = seen.of(trouble_kind)
-    same = seen.of(_listener) * 8 + kind.astype(np.int64)
+    same = seen.of(listener) * 8 + kind.astype(np.int64)
     return np.where(kind == 0, 0, _neighbours(seen, same)).astype(float)
 
 
@@ -135,7 +135,7 @@ def listener_overflow_signs(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, whose SYN or last handshake ACK it ignored or reset."""
     sign = np.isin(seen.of(trouble_kind), _OVERFLOW)
     # Flows without a sign get a group of their own each, so that they count for nobody.
-    group = np.where(sign, seen.of(_listener), seen.count + np.arange(seen.count))
+    group = np.where(sign, seen.of(listener), seen.count + np.arange(seen.count))
     return np.where(sign, _neighbours(seen, group), 0).astype(float)
 
 
@@ -148,7 +148,7 @@ def listener_answered_after(seen: Seen) -> Mask:
     """The listener completed a handshake with another connection after this one got no answer or was reset."""
     since = np.fmin(np.fmin(seen.of(silent_since), seen.of(reset_at)), seen.flow_at("last_ns"))
     opened = np.where(seen.of(handshake_completed), seen.first("syn_ack", side=SERVER), np.nan)
-    later = others(seen.of(_listener), opened, np.nextafter(since, np.inf), np.full(seen.count, np.inf))
+    later = others(seen.of(listener), opened, np.nextafter(since, np.inf), np.full(seen.count, np.inf))
     return later > 0
 
 
@@ -156,13 +156,13 @@ def listener_refused_after(seen: Seen) -> Mask:
     """The listener's port refused another connection within 60 s after this one's server closed or reset it."""
     ended = _server_end(seen)
     refusal = np.where(says(seen.of(reset_look), "refusal"), seen.of(reset_at), np.nan)
-    return others(seen.of(_listener), refusal, ended, ended + _RESTART_S) > 0
+    return others(seen.of(listener), refusal, ended, ended + _RESTART_S) > 0
 
 
 def listener_accepted_others(seen: Seen) -> Mask:
     """Another connection to the same listener completed its handshake at any time of the capture."""
     done = seen.of(handshake_completed) & seen.has("tcp")
-    group = seen.of(_listener)
+    group = seen.of(listener)
     return (np.bincount(group, weights=done, minlength=1)[group] - done) > 0
 
 
@@ -174,14 +174,14 @@ def listener_ended_together(seen: Seen) -> Values:
     """Other connections of the listener that the server closed or reset within 50 ms of this one's end."""
     refused = says(seen.of(reset_look), "refusal")
     end = np.where(refused, np.nan, _server_end(seen))
-    near = others(seen.of(_listener), end, end - SAME_MOMENT_S, end + SAME_MOMENT_S)
+    near = others(seen.of(listener), end, end - SAME_MOMENT_S, end + SAME_MOMENT_S)
     return near.astype(float)
 
 
 def listener_reset_together(seen: Seen) -> Values:
     """Other connections of the listener that the server reset in active form within 50 ms of this one's reset."""
     active = np.where(says(seen.of(reset_look), "active"), seen.at(SERVER, "rst_ns"), np.nan)
-    near = others(seen.of(_listener), active, active - SAME_MOMENT_S, active + SAME_MOMENT_S)
+    near = others(seen.of(listener), active, active - SAME_MOMENT_S, active + SAME_MOMENT_S)
     return near.astype(float)
 
 
@@ -264,11 +264,11 @@ def silent_host_alive_meanwhile(seen: Seen) -> Mask:
 
 def fatal_idle_s(seen: Seen) -> Values:
     """Idle time right before the packet that was never answered, or was answered by a reset; NA otherwise."""
-    quiet = np.where(says(seen.of(reset_look), "reply"), _idle_before_reset(seen), np.nan)
+    quiet = np.where(says(seen.of(reset_look), "reply"), seen.of(idle_before_reset), np.nan)
     return np.fmax(seen.of(idle_before_ladder_s), quiet)
 
 
-def _idle_before_reset(seen: Seen) -> Values:
+def idle_before_reset(seen: Seen) -> Values:
     """The gap before the exchange that the reset ended: the reset answers the packet which ended the idle time."""
     at = seen.of(reset_at)
     packets = seen.happened_packets

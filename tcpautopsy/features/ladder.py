@@ -118,10 +118,14 @@ def unanswered_since(seen: Seen) -> Values:
     return _chosen_at(seen, "ladder_first_ns")
 
 
+def first_copy_at(seen: Seen) -> Values:
+    """When the oldest unacknowledged thing was first resent by the timer, in seconds of the capture; NA if never."""
+    return np.fmin(_chosen_at(seen, "ladder_rto_ns"), _chosen_at(seen, "ladder_last_ns"))
+
+
 def ladder_peer_packets(seen: Seen) -> Values:
     """Packets of the other side after the first copy of the oldest unacknowledged thing; NA when one-sided."""
-    side = seen.of(ladder_side)
-    first_copy = np.fmin(_chosen_at(seen, "ladder_rto_ns"), _chosen_at(seen, "ladder_last_ns"))
+    side, first_copy = seen.of(ladder_side), seen.of(first_copy_at)
     events = seen.happened_packets
     from_peer = (events.side == 1 - side[events.flow]) & (events.side <= 1)
     chosen = events.where(from_peer & (events.last > first_copy[events.flow]))

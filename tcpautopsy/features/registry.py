@@ -18,6 +18,7 @@ from tcpautopsy.features import (
     ladder,
     outcome,
     place,
+    signs,
     transfer,
     visible,
 )
@@ -255,7 +256,7 @@ FEATURES: tuple[Feature, ...] = (
     *_seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),
     # ICMP, lookups, resolutions, datagrams.
     *_counts(answers.icmp_errors, answers.icmp_code, answers.dns_queries, answers.dns_rcode, answers.arp_requests),
-    *_words(answers.icmp_sender),
+    *_words(answers.icmp_sender, answers.dns_name),
     *_flags(
         answers.icmp_forbidden,
         answers.icmp_port_unreachable,
@@ -267,4 +268,26 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_counts(answers.datagrams),
     *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s),
+    # Signs that take several of these.
+    *_flags(
+        signs.server_ignored_handshake,
+        signs.connect_over,
+        signs.syn_loss_is_listeners,
+        signs.answer_expected,
+        signs.keepalive_over,
+        signs.request_near_server_fin,
+        signs.reset_made_elsewhere,
+        signs.reset_ttl_known,
+        signs.dns_gave_up,
+    ),
+    *_counts(signs.ladder_peer_repeats, signs.listener_half_open),
+    _feature(signs.listener_loss_share, "Float64", ""),
+    _feature(signs.listener_half_open_share, "Float64", ""),
+    *_seconds(
+        signs.answer_missing_s,
+        signs.request_wait_round_s,
+        signs.idle_before_failure_s,
+        signs.zero_window_for_s,
+        signs.reset_quiet_before_s,
+    ),
 )

@@ -1,0 +1,207 @@
+"""Signs that take more than one column: whether a wait was a wait for an answer, whether a silence is the listener's.
+
+Each is one line of evidence in a rule. What goes into it is said in its docstring, so that the line can be checked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpautopsy.features.answers import dns_queries, dns_wait_s
+from tcpautopsy.features.context import (
+    fatal_idle_s,
+    idle_before_reset,
+    listener,
+    listener_alive_meanwhile,
+    listener_overflow_signs,
+    trouble_kind,
+)
+from tcpautopsy.features.conversation import (
+    first_words,
+    http_request_pending,
+    longest_answer_s,
+    request_unanswered,
+    request_wait_s,
+    requests,
+    responses,
+    rtt_s,
+)
+from tcpautopsy.features.ending import (
+    closed_first_by,
+    last_request_after_server_fin_s,
+    packets_after_reset,
+    requests_after_server_fin,
+    reset_look,
+    reset_ttl_differs,
+)
+from tcpautopsy.features.handshake import (
+    RESENDS,
+    first_data_ignored_copies,
+    handshake_completed,
+    synack_retransmissions_after_client_ack,
+    synack_retransmissions_after_client_data,
+)
+from tcpautopsy.features.ladder import (
+    first_copy_at,
+    keepalive_gave_up,
+    keepalive_step_overdue,
+    ladder_side,
+    ladder_step_overdue,
+)
+from tcpautopsy.features.place import vantage
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, says, true, unless
+from tcpautopsy.features.transfer import longest_zero_window_s, losses_repaired, zero_window_open_s
+from tcpautopsy.features.visible import sees_both_directions
+
+#: Deadlines that programs and proxies use (CATALOGUE: client-app-timeout), in seconds.
+ROUND_TIMES_S = (1, 2, 3, 5, 10, 15, 20, 30, 60, 75, 90, 100, 120, 300, 600)
+#: A deadline is kept to 2 %; 30 ms more for the program to act.
+_KEPT, _KEPT_S = 0.02, 0.03
+#: Half a second: shorter waits end in every conversation.
+_PATIENCE_S = 0.5
+#: A resolver that asked once waits this long for the answer; one that asked again has waited already.
+_RESOLVER_S, _RESOLVER_AGAIN_S = 5.0, 1.0
+_OVERFLOW = (1, 2, 3)
+
+
+def server_ignored_handshake(seen: Seen) -> Values:
+    """The server treated the handshake as unfinished although the client's ACK or data had been sent.
+
+    It repeated its SYN-ACK after the client's data was sent twice, or twice after its ACK; or it said nothing at all
+    to two or more copies of the first data while they were seen arriving (vantage server) or while it ignored other
+    connections, and answered some. NA when a direction is not in the capture.
+    """
+    copies = np.nan_to_num(seen.of(first_data_ignored_copies))
+    after_data = np.nan_to_num(seen.of(synack_retransmissions_after_client_data))
+    after_ack = np.nan_to_num(seen.of(synack_retransmissions_after_client_ack))
+    others = (seen.of(listener_overflow_signs) >= 2) & seen.of(listener_alive_meanwhile)
+    mute = (copies >= 2) & (says(seen.of(vantage), "server") | others)
+    repeated = ((after_data >= 1) & (copies >= 1)) | (after_ack >= 2)
+    return unless(~seen.of(sees_both_directions), seen.of(handshake_completed) & (repeated | mute))
+
+
+def connect_over(seen: Seen) -> Mask:
+    """The attempt to connect is decided: it succeeded, or the next SYN is overdue while the capture runs."""
+    return seen.of(handshake_completed) | seen.of(ladder_step_overdue)
+
+
+def syn_loss_is_listeners(seen: Seen) -> Mask:
+    """The SYNs were never answered, or two or more other connections to the listener were ignored within 10 s."""
+    never = ~seen.of(handshake_completed) & seen.of(ladder_step_overdue)
+    return never | (seen.of(listener_overflow_signs) >= 2)
+
+
+def listener_loss_share(seen: Seen) -> Values:
+    """Share of repaired payload packets on the listener's other, undisturbed connections; 0 without payload."""
+    fine = ~np.isin(seen.of(trouble_kind), _OVERFLOW)
+    group = seen.of(listener)
+    lost = np.bincount(group, weights=np.where(fine, seen.of(losses_repaired), 0), minlength=1)[group]
+    payload = seen.side(CLIENT, "payload_packets") + seen.side(SERVER, "payload_packets")
+    sent = np.bincount(group, weights=np.where(fine, payload, 0), minlength=1)[group]
+    return np.asarray(lost / np.maximum(sent, 1))
+
+
+def listener_half_open(seen: Seen) -> Values:
+    """Other connections to this listener that never completed their handshake and were not refused."""
+    open_ = seen.has("tcp") & ~seen.of(handshake_completed) & says(seen.of(reset_look), "none")
+    group = seen.of(listener)
+    return np.asarray(np.bincount(group, weights=open_, minlength=1)[group] - open_)
+
+
+def listener_half_open_share(seen: Seen) -> Values:
+    """Share of the connections to this listener that never completed their handshake and were not refused."""
+    group = seen.of(listener)
+    total = np.bincount(group, minlength=1)[group]
+    open_ = seen.has("tcp") & ~seen.of(handshake_completed) & says(seen.of(reset_look), "none")
+    return np.asarray(np.bincount(group, weights=open_, minlength=1)[group] / total)
+
+
+# ------------------------------------------------------------------------------------------------------- waiting
+
+
+def answer_missing_s(seen: Seen) -> Values:
+    """How long an answer of the server's program was missing: to the end, or until it came; 0 when it came at once."""
+    return np.where(
+        true(seen.of(request_unanswered)), seen.of(request_wait_s), np.nan_to_num(seen.of(longest_answer_s))
+    )
+
+
+def request_wait_round_s(seen: Seen) -> Values:
+    """The usual deadline (1, 2, 3, 5, 10, 15, 20, 30, 60 s and so on) that the client's wait equals; 0 if none."""
+    wait = np.where(says(seen.of(closed_first_by), "client"), seen.of(request_wait_s), np.nan)
+    found = np.zeros(seen.count)
+    for deadline in ROUND_TIMES_S:
+        kept = np.abs(wait - deadline) <= _KEPT * deadline + _KEPT_S
+        found = np.where(kept, deadline, found)
+    return found
+
+
+def answer_expected(seen: Seen) -> Mask:
+    """The client's last data asked for an answer.
+
+    It is an HTTP request without a status line; or the server had answered such data before; or the client closed
+    after a wait, and what it had sent begins like HTTP or TLS or the wait is a usual deadline.
+    """
+    gave_up = says(seen.of(closed_first_by), "client") & (seen.of(request_wait_s) >= _PATIENCE_S)
+    words = seen.of(first_words)
+    known = says(words, "http-request") | says(words, "tls") | (seen.of(request_wait_round_s) > 0)
+    habit = (seen.of(responses) >= 1) & (seen.of(requests) <= seen.of(responses) + 1)
+    answered = ~true(seen.of(request_unanswered))
+    return seen.of(http_request_pending) | answered | (gave_up & (known | habit))
+
+
+def ladder_peer_repeats(seen: Seen) -> Values:
+    """Packets of the side that does not acknowledge which repeat what it had sent: it hears nothing either."""
+    side, since = seen.of(ladder_side), seen.of(first_copy_at)
+    repeats = seen.happened(*RESENDS, "fin_retransmission", "syn_ack_retransmission")
+    late = repeats.where((repeats.side == 1 - side[repeats.flow]) & (repeats.last > since[repeats.flow]))
+    return seen.total(late.flow, late.frames)
+
+
+def idle_before_failure_s(seen: Seen) -> Values:
+    """Idle time before the packet that was never answered, or was answered by a reset; 0 when there was none."""
+    return np.nan_to_num(seen.of(fatal_idle_s))
+
+
+def keepalive_over(seen: Seen) -> Mask:
+    """Keepalive has spoken: the prober reset the connection, or its next probe is overdue."""
+    return seen.of(keepalive_gave_up) | seen.of(keepalive_step_overdue)
+
+
+def zero_window_for_s(seen: Seen) -> Values:
+    """Longest time that a window was 0 with the other side probing, the one that is still closed included."""
+    return np.fmax(seen.of(longest_zero_window_s), np.nan_to_num(seen.of(zero_window_open_s)))
+
+
+# -------------------------------------------------------------------------------------------------------- resets
+
+
+def request_near_server_fin(seen: Seen) -> Mask:
+    """The client sent data after the server's FIN had arrived, or while that FIN was under way to it."""
+    crossing = np.fmax(1.5 * np.nan_to_num(seen.of(rtt_s)), 0.05)
+    gap = seen.of(last_request_after_server_fin_s)
+    return (seen.of(requests_after_server_fin) > 0) | (np.abs(gap) <= crossing)
+
+
+def reset_made_elsewhere(seen: Seen) -> Mask:
+    """The first reset was not made by the host in whose name it came: its TTL differs, or the host talks on."""
+    return true(seen.of(reset_ttl_differs)) | (seen.of(packets_after_reset) > 0)
+
+
+def reset_ttl_known(seen: Seen) -> Mask:
+    """The first reset's TTL could be compared with other packets of the same side."""
+    return ~np.isnan(seen.of(reset_ttl_differs)) & ~says(seen.of(reset_look), "none")
+
+
+def reset_quiet_before_s(seen: Seen) -> Values:
+    """Idle time before the exchange that the first reset ended; 0 when there was none."""
+    return np.nan_to_num(seen.of(idle_before_reset))
+
+
+# ------------------------------------------------------------------------------------------------------- lookups
+
+
+def dns_gave_up(seen: Seen) -> Mask:
+    """The lookup had its time: 5 s passed without an answer, or 1 s after a repeat."""
+    patience = np.where(seen.of(dns_queries) > 1, _RESOLVER_AGAIN_S, _RESOLVER_S)
+    return seen.of(dns_wait_s) >= patience
