@@ -192,9 +192,9 @@ def closed_first_by(seen: Seen) -> Words:
     return np.select([first, ~np.isnan(server)], ["client", "server"], "nobody").astype(object)
 
 
-def server_fin_at(seen: Seen) -> Values:
-    """When the server's FIN came, in seconds of the capture; NA without one."""
-    return seen.at(SERVER, "fin_ns")
+def server_close_after_handshake_s(seen: Seen) -> Values:
+    """From the client's acknowledgement of the SYN-ACK to the server's FIN or reset; NA without both."""
+    return _close_at(seen, SERVER) - seen.first("handshake_ack", side=CLIENT)
 
 
 def fins(seen: Seen) -> Values:

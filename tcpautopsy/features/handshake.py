@@ -63,6 +63,15 @@ def syns_after_synack(seen: Seen) -> Values:
     return seen.total(late.flow, late.frames)
 
 
+def challenges_to_syn(seen: Seen) -> Values:
+    """Bare ACKs of the server that answered a SYN before any SYN-ACK: it holds an older connection (RFC 5961)."""
+    answer, ask = seen.first("syn_ack", side=SERVER), seen.first("syn", side=CLIENT)
+    asked_back = seen.happened("challenge_ack", side=SERVER)
+    early = (asked_back.time >= ask[asked_back.flow]) & ~(asked_back.time > answer[asked_back.flow])
+    chosen = asked_back.where(early)
+    return seen.total(chosen.flow, chosen.frames)
+
+
 def handshake_completed(seen: Seen) -> Mask:
     """The client acknowledged the SYN-ACK, or the flow was under way already."""
     client = seen.side(CLIENT, "packets") - seen.side(CLIENT, "syn") - seen.side(CLIENT, "rst")

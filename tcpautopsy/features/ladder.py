@@ -151,8 +151,10 @@ def full_size_only_lost(seen: Seen) -> Mask:
     """What is unacknowledged is larger than anything of that side that was ever acknowledged, and near its MSS."""
     lost, got = _chosen(seen, "min_unacked_payload"), _chosen(seen, "max_acked_payload")
     largest = _chosen(seen, "max_payload")
+    # That smaller ones pass must be seen: acknowledged, or reported by SACK.
+    passed = (got > 0) | (_of_side(seen.of(ladder_side), *(seen.side(s, "sacked_bytes") for s in (SERVER, CLIENT))) > 0)
     # 1,000 bytes: below that no path on today's internet refuses a packet (IPv6 demands 1,280).
-    return (lost > 1000) & (lost > np.nan_to_num(got)) & (lost >= largest - 12)
+    return passed & (lost > 1000) & (lost > np.nan_to_num(got)) & (lost >= largest - 12)
 
 
 # ----------------------------------------------------------------------------------------------------- probes

@@ -18,6 +18,7 @@ from tcpautopsy.features import (
     ladder,
     outcome,
     place,
+    secured,
     signs,
     transfer,
     visible,
@@ -112,7 +113,13 @@ FEATURES: tuple[Feature, ...] = (
         visible.sees_host_siblings,
     ),
     # The handshake.
-    *_counts(handshake.syn_copies, handshake.syns_unanswered, handshake.syns_after_synack, handshake.synacks),
+    *_counts(
+        handshake.challenges_to_syn,
+        handshake.syn_copies,
+        handshake.syns_unanswered,
+        handshake.syns_after_synack,
+        handshake.synacks,
+    ),
     *_counts(
         handshake.synack_retransmissions,
         handshake.synacks_unacknowledged,
@@ -211,6 +218,7 @@ FEATURES: tuple[Feature, ...] = (
     *_seconds(
         ending.half_closed_s,
         ending.half_close_peer_data_s,
+        ending.server_close_after_handshake_s,
         ending.server_idle_before_fin_s,
         ending.last_request_after_server_fin_s,
     ),
@@ -268,6 +276,16 @@ FEATURES: tuple[Feature, ...] = (
     ),
     *_counts(answers.datagrams),
     *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s),
+    # TLS in the clear.
+    *_flags(
+        secured.tls_client_hello_seen,
+        secured.tls_server_hello_seen,
+        secured.tls_alert_fatal,
+        secured.tls_mismatch,
+    ),
+    *_counts(secured.tls_alert_code),
+    *_words(secured.tls_alert_by),
+    *_seconds(secured.server_close_after_hello_s),
     # Signs that take several of these.
     *_flags(
         signs.server_ignored_handshake,
@@ -279,14 +297,20 @@ FEATURES: tuple[Feature, ...] = (
         signs.reset_made_elsewhere,
         signs.reset_ttl_known,
         signs.dns_gave_up,
+        signs.server_left_work,
+        signs.longer_idle_survived,
+        signs.large_lost_small_passed,
     ),
-    *_counts(signs.ladder_peer_repeats, signs.listener_half_open),
+    *_counts(
+        signs.ladder_peer_repeats, signs.listener_half_open, signs.unanswered_after_idle, signs.reset_forgery_signs
+    ),
     _feature(signs.listener_loss_share, "Float64", ""),
     _feature(signs.listener_half_open_share, "Float64", ""),
     *_seconds(
         signs.answer_missing_s,
         signs.request_wait_round_s,
         signs.idle_before_failure_s,
+        signs.idle_before_silence_s,
         signs.zero_window_for_s,
         signs.reset_quiet_before_s,
     ),

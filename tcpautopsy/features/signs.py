@@ -9,11 +9,13 @@ import numpy as np
 
 from tcpautopsy.features.answers import dns_queries, dns_wait_s
 from tcpautopsy.features.context import (
+    SAME_MOMENT_S,
     fatal_idle_s,
     idle_before_reset,
     listener,
     listener_alive_meanwhile,
     listener_overflow_signs,
+    path_longest_survived_idle_s,
     trouble_kind,
 )
 from tcpautopsy.features.conversation import (
@@ -31,6 +33,8 @@ from tcpautopsy.features.ending import (
     last_request_after_server_fin_s,
     packets_after_reset,
     requests_after_server_fin,
+    reset_by,
+    reset_has_timestamps,
     reset_look,
     reset_ttl_differs,
 )
@@ -43,8 +47,14 @@ from tcpautopsy.features.handshake import (
 )
 from tcpautopsy.features.ladder import (
     first_copy_at,
+    full_size_only_lost,
+    idle_before_ladder_s,
     keepalive_gave_up,
+    keepalive_idle_s,
     keepalive_step_overdue,
+    keepalives_unanswered,
+    ladder_copies,
+    ladder_of,
     ladder_side,
     ladder_step_overdue,
 )
@@ -173,7 +183,52 @@ def zero_window_for_s(seen: Seen) -> Values:
     return np.fmax(seen.of(longest_zero_window_s), np.nan_to_num(seen.of(zero_window_open_s)))
 
 
+def server_left_work(seen: Seen) -> Mask:
+    """The server closed or was closed while a request was unanswered."""
+    return true(seen.of(request_unanswered))
+
+
+def idle_before_silence_s(seen: Seen) -> Values:
+    """Idle time before the first data or probe of a silence at the end; 0 when nobody is silent."""
+    probed = seen.of(keepalives_unanswered) > 0
+    return np.nan_to_num(np.where(probed, seen.of(keepalive_idle_s), seen.of(idle_before_ladder_s)))
+
+
+def unanswered_after_idle(seen: Seen) -> Values:
+    """Packets without an answer at the end: repeats of the oldest data, or keepalives."""
+    data = np.where(says(seen.of(ladder_of), "data"), np.nan_to_num(seen.of(ladder_copies)), 0)
+    return np.fmax(data, np.nan_to_num(seen.of(keepalives_unanswered)))
+
+
+def longer_idle_survived(seen: Seen) -> Mask:
+    """A connection between the same hosts was idle for longer than this one before its silence, and went on."""
+    return seen.of(path_longest_survived_idle_s) >= seen.of(idle_before_silence_s)
+
+
+def large_lost_small_passed(seen: Seen) -> Mask:
+    """Full-size data was resent three times or more in vain, while only smaller segments were ever acknowledged."""
+    return seen.of(full_size_only_lost) & (seen.of(ladder_copies) >= 3)
+
+
 # -------------------------------------------------------------------------------------------------------- resets
+
+
+def reset_forgery_signs(seen: Seen) -> Values:
+    """How many signs of a third party the first reset bears.
+
+    Another TTL than the side's other packets; packets of that side after its reset; both sides reset within 50 ms;
+    an active form without timestamps on a connection that uses them.
+    """
+    client, server = (seen.at(side, "rst_ns") for side in (CLIENT, SERVER))
+    by_client = says(seen.of(reset_by), "client")
+    stamped = np.where(by_client, seen.side(CLIENT, "timestamps"), seen.side(SERVER, "timestamps")) == 1
+    signs = [
+        true(seen.of(reset_ttl_differs)),
+        seen.of(packets_after_reset) > 0,
+        np.abs(client - server) <= SAME_MOMENT_S,
+        says(seen.of(reset_look), "active") & stamped & ~seen.of(reset_has_timestamps),
+    ]
+    return np.asarray(np.sum(signs, axis=0), np.float64)
 
 
 def request_near_server_fin(seen: Seen) -> Mask:
