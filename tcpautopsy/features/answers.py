@@ -137,9 +137,9 @@ def arp_requests(seen: Seen) -> Values:
 
 
 def arp_wait_s(seen: Seen) -> Values:
-    """From the last request of an unanswered resolution to the end of the capture; NA when answered."""
+    """From the first request of an unanswered resolution to the end of the capture; NA when answered."""
     waiting = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
-    return np.where(waiting, seen.end - seen.last("arp_request"), np.nan)
+    return np.where(waiting, seen.end - seen.first("arp_request"), np.nan)
 
 
 def arp_asker_hears(seen: Seen) -> Mask:
@@ -157,3 +157,9 @@ def arp_asker_hears(seen: Seen) -> Mask:
 def datagrams(seen: Seen) -> Values:
     """Datagrams of the client."""
     return np.where(seen.has("udp"), seen.side(CLIENT, "packets"), 0.0)
+
+
+def udp_wait_s(seen: Seen) -> Values:
+    """From the first datagram of a one-sided UDP flow to the end of the capture; NA when the other side spoke."""
+    waiting = seen.has("udp") & (seen.side(SERVER, "packets") == 0)
+    return np.where(waiting, seen.end - seen.at(CLIENT, "first_ns"), np.nan)

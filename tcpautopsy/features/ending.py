@@ -173,6 +173,11 @@ def reset_before_server_spoke(seen: Seen) -> Mask:
     return np.asarray((seen.of(_reset_side) == SERVER) & (spoke == 0) & seen.of(handshake_completed))
 
 
+def connect_patience_s(seen: Seen) -> Values:
+    """From the first SYN to the first reset; NA unless both were captured."""
+    return seen.of(reset_at) - seen.first("syn", side=CLIENT)
+
+
 def reset_after_handshake_s(seen: Seen) -> Values:
     """From the client's acknowledgement of the SYN-ACK to the first reset; NA without either."""
     return seen.of(reset_at) - seen.first("handshake_ack", side=CLIENT)
@@ -239,9 +244,9 @@ def half_close_peer_data_s(seen: Seen) -> Values:
 
 
 def server_idle_before_fin_s(seen: Seen) -> Values:
-    """From the last data of either side before the server's FIN to that FIN: its idle limit; NA without one."""
+    """From the server's last data before its FIN to that FIN: its idle limit; NA without one."""
     fin = seen.at(SERVER, "fin_ns")
-    data = seen.happened("data")
+    data = seen.happened("data", side=SERVER)
     before = data.where(data.last <= fin[data.flow])
     return fin - seen.latest(before.flow, before.last)
 

@@ -139,17 +139,12 @@ def server_first_word_s(seen: Seen) -> Values:
 
 
 def client_packets_ignored(seen: Seen) -> Values:
-    """Acknowledgements, data and copies that the client sent after the SYN-ACK before the server said anything else.
+    """Repeats which show that a packet of the client was ignored or lost before the server said anything new.
 
-    NA unless the handshake and both directions were captured.
+    SYN-ACKs repeated after the client's ACK, and copies of the client's first data. NA unless the handshake and both
+    directions were captured.
     """
-    word = _word_or_reset(seen)
-    start, data = seen.first("handshake_ack", side=CLIENT), seen.at(CLIENT, "first_data_ns")
-    sent = seen.happened("data", "ack", "duplicate_ack", *RESENDS, side=CLIENT)
-    early = sent.where((sent.time >= start[sent.flow]) & ~(sent.time >= word[sent.flow]))
-    # The last ACK of the handshake is a packet of its own unless the first data carried it.
-    own_ack = (start < data) | (~np.isnan(start) & np.isnan(data))
-    return unless(~seen.of(sees_handshake), seen.total(early.flow, early.frames) + own_ack)
+    return seen.of(synack_retransmissions_after_client_ack) + seen.of(first_data_ignored_copies)
 
 
 def first_data_ignored_copies(seen: Seen) -> Values:

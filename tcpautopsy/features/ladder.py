@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcpautopsy.features.handshake import RESENDS
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, unless
 from tcpautopsy.features.visible import sees_both_directions
 
@@ -148,13 +149,14 @@ def idle_before_ladder_s(seen: Seen) -> Values:
 
 
 def full_size_only_lost(seen: Seen) -> Mask:
-    """What is unacknowledged is larger than anything of that side that was ever acknowledged, and near its MSS."""
-    lost, got = _chosen(seen, "min_unacked_payload"), _chosen(seen, "max_acked_payload")
-    largest = _chosen(seen, "max_payload")
-    # That smaller ones pass must be seen: acknowledged, or reported by SACK.
-    passed = (got > 0) | (_of_side(seen.of(ladder_side), *(seen.side(s, "sacked_bytes") for s in (SERVER, CLIENT))) > 0)
+    """Each copy of the oldest unacknowledged data was larger than anything of that side ever acknowledged."""
+    side, since = seen.of(ladder_side), seen.of(unanswered_since)
+    copies = seen.happened(*RESENDS)
+    own = copies.where((copies.side == side[copies.flow]) & (copies.time > since[copies.flow]))
+    lost = seen.earliest(own.flow, own.value.astype(float) / np.maximum(own.frames, 1))
+    got, largest = _chosen(seen, "max_acked_payload"), _chosen(seen, "max_payload")
     # 1,000 bytes: below that no path on today's internet refuses a packet (IPv6 demands 1,280).
-    return passed & (lost > 1000) & (lost > np.nan_to_num(got)) & (lost >= largest - 12)
+    return (lost > 1000) & (lost > np.nan_to_num(got)) & (lost >= largest - 12)
 
 
 # ----------------------------------------------------------------------------------------------------- probes

@@ -180,13 +180,13 @@ def _no_more_tries(seen: Seen) -> Mask:
 
 def _lookup_over(seen: Seen) -> Mask:
     # A lookup that was repeated has waited out its timer once already.
-    patience = np.where(seen.times("dns_query") > 1, _RESOLUTION_S, _RESOLVER_S)
-    return seen.end - seen.last("dns_query") >= patience
+    again = (seen.times("dns_query") > 1) & (seen.end - seen.last("dns_query") >= _RESOLUTION_S)
+    return again | (seen.end - seen.first("dns_query") >= _RESOLVER_S)
 
 
 def _resolution_over(seen: Seen) -> Mask:
     tried = seen.times("arp_request") >= _RESOLUTION_TRIES
-    return tried & (seen.end - seen.last("arp_request") >= 1.2 * _RESOLUTION_S)
+    return tried & (seen.end - seen.first("arp_request") >= _RESOLUTION_TRIES * _RESOLUTION_S)
 
 
 def _something_lost(seen: Seen) -> Mask:

@@ -208,6 +208,7 @@ FEATURES: tuple[Feature, ...] = (
     *_seconds(
         ending.reset_delay_s,
         ending.reset_quiet_s,
+        ending.connect_patience_s,
         ending.reset_after_handshake_s,
         ending.data_before_reset_s,
         ending.own_data_before_reset_s,
@@ -275,7 +276,7 @@ FEATURES: tuple[Feature, ...] = (
         answers.arp_asker_hears,
     ),
     *_counts(answers.datagrams),
-    *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s),
+    *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s, answers.udp_wait_s),
     # TLS in the clear.
     *_flags(
         secured.tls_client_hello_seen,
@@ -300,6 +301,9 @@ FEATURES: tuple[Feature, ...] = (
         signs.server_left_work,
         signs.longer_idle_survived,
         signs.large_lost_small_passed,
+        signs.resends_shrank,
+        signs.hole_at_end,
+        signs.handshake_hopeless,
     ),
     *_counts(
         signs.ladder_peer_repeats, signs.listener_half_open, signs.unanswered_after_idle, signs.reset_forgery_signs

@@ -11,6 +11,7 @@ from tcpautopsy.features.answers import dns_queries, dns_wait_s
 from tcpautopsy.features.context import (
     SAME_MOMENT_S,
     fatal_idle_s,
+    host_pair_acked_meanwhile,
     idle_before_reset,
     listener,
     listener_alive_meanwhile,
@@ -55,7 +56,10 @@ from tcpautopsy.features.ladder import (
     keepalives_unanswered,
     ladder_copies,
     ladder_of,
+    ladder_peer_packets,
+    ladder_sender,
     ladder_side,
+    ladder_span_s,
     ladder_step_overdue,
 )
 from tcpautopsy.features.place import vantage
@@ -96,9 +100,9 @@ def connect_over(seen: Seen) -> Mask:
 
 
 def syn_loss_is_listeners(seen: Seen) -> Mask:
-    """The SYNs were never answered, or two or more other connections to the listener were ignored within 10 s."""
-    never = ~seen.of(handshake_completed) & seen.of(ladder_step_overdue)
-    return never | (seen.of(listener_overflow_signs) >= 2)
+    """The listener ignored others within 10 s: one at least where this one never connected, else two."""
+    signs = seen.of(listener_overflow_signs)
+    return (seen.of(handshake_hopeless) & (signs >= 1)) | (seen.of(handshake_completed) & (signs >= 2))
 
 
 def listener_loss_share(seen: Seen) -> Values:
@@ -206,8 +210,49 @@ def longer_idle_survived(seen: Seen) -> Mask:
 
 
 def large_lost_small_passed(seen: Seen) -> Mask:
-    """Full-size data was resent three times or more in vain, while only smaller segments were ever acknowledged."""
-    return seen.of(full_size_only_lost) & (seen.of(ladder_copies) >= 3)
+    """Full-size data was resent three times or more in vain while smaller packets went both ways, or shrank and passed.
+
+    That smaller ones pass is shown by SACK, by packets of the peer during the resends, or by other connections of the
+    two hosts that were acknowledged meanwhile.
+    """
+    sender = says(seen.of(ladder_sender), "client")
+    sacked = np.where(sender, seen.side(SERVER, "sacked_bytes"), seen.side(CLIENT, "sacked_bytes")) > 0
+    alive = sacked | (seen.of(ladder_peer_packets) > 0) | seen.of(host_pair_acked_meanwhile)
+    in_vain = seen.of(full_size_only_lost) & (seen.of(ladder_copies) >= 3)
+    return np.asarray((in_vain & alive) | seen.of(resends_shrank))
+
+
+def resends_shrank(seen: Seen) -> Mask:
+    """After three resends of one size, 1,000 bytes or more, the same side's timer sent a smaller piece instead.
+
+    Linux does so when it probes for the path's MTU (tcp_mtu_probing).
+    """
+    resends = seen.happened(*RESENDS)
+    found = np.zeros(seen.count, bool)
+    if len(resends.flow) < 4:
+        return found
+    size = resends.value // np.maximum(resends.frames, 1)
+    line = 2 * resends.flow + resends.side
+    same = [(line[3:] == line[k : len(line) - 3 + k]) & (size[2:-1] == size[k : len(size) - 3 + k]) for k in (0, 1)]
+    # The last step is a timer's, not part of a burst: 0.2 s is the shortest timer.
+    timer = (line[3:] == line[2:-1]) & (resends.time[3:] - resends.time[2:-1] >= 0.2)
+    smaller = (size[2:-1] >= 1000) & (size[3:] < size[2:-1]) & (size[3:] >= 500)
+    found[resends.flow[3:][same[0] & same[1] & timer & smaller]] = True
+    return found
+
+
+def hole_at_end(seen: Seen) -> Mask:
+    """Bytes of one side never came past this point, and the other side never acknowledged them: they are lost."""
+    holes = np.zeros(seen.count, bool)
+    for side in (CLIENT, SERVER):
+        holes |= (seen.side(side, "lost_bytes") > 0) & (seen.side(side, "unacked_bytes") > 0)
+    return holes
+
+
+def handshake_hopeless(seen: Seen) -> Mask:
+    """SYN or SYN-ACK was repeated in vain: the next copy is overdue, or four were sent over four seconds or more."""
+    many = (seen.of(ladder_copies) >= 3) & (seen.of(ladder_span_s) >= 4)
+    return ~seen.of(handshake_completed) & (seen.of(ladder_step_overdue) | many)
 
 
 # -------------------------------------------------------------------------------------------------------- resets
@@ -257,6 +302,7 @@ def reset_quiet_before_s(seen: Seen) -> Values:
 
 
 def dns_gave_up(seen: Seen) -> Mask:
-    """The lookup had its time: 5 s passed without an answer, or 1 s after a repeat."""
-    patience = np.where(seen.of(dns_queries) > 1, _RESOLVER_AGAIN_S, _RESOLVER_S)
-    return seen.of(dns_wait_s) >= patience
+    """The lookup had its time: 5 s passed without an answer since the first query, or 1 s since a repeat."""
+    again = (seen.of(dns_queries) > 1) & (seen.of(dns_wait_s) >= _RESOLVER_AGAIN_S)
+    waiting = ~np.isnan(seen.of(dns_wait_s))
+    return again | (waiting & (seen.end - seen.first("dns_query") >= _RESOLVER_S))
