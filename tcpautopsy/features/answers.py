@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import numpy as np
 import pandas as pd
 
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
 
+#: The lower half of an IPv6 address (RFC 4291, section 2.5.1).
+_IDENTIFIER = 2**64 - 1
 _ERRORS = ("icmp_unreachable", "icmp_time_exceeded", "icmp_parameter_problem")
 #: Destination unreachable because somebody forbids it: ICMP codes 9, 10, 13 (RFC 792, 1812), ICMPv6 1, 5, 6 (RFC 4443).
 _FORBIDDEN = {4: (9, 10, 13), 6: (1, 5, 6)}
@@ -134,6 +138,16 @@ def resolver_answered_others(seen: Seen) -> Mask:
 def arp_requests(seen: Seen) -> Values:
     """Requests of this address resolution."""
     return seen.times("arp_request")
+
+
+def asks_for_itself(seen: Seen) -> Mask:
+    """The asker looks for an address of its own: the same interface identifier, or the same address."""
+    own = seen.words("client_address") == seen.words("server_address")
+    found = np.asarray(own, dtype=bool) & (seen.has("arp") | seen.has("ndp"))
+    for row in np.flatnonzero(seen.has("ndp")):
+        ends = [int(ip_address(seen.words(f"{end}_address")[row])) for end in ("client", "server")]
+        found[row] = ends[0] & _IDENTIFIER == ends[1] & _IDENTIFIER
+    return found
 
 
 def arp_wait_s(seen: Seen) -> Values:

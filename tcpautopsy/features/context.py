@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tcpautopsy.features.conversation import longest_idle_s
-from tcpautopsy.features.ending import reset_at, reset_before_server_spoke, reset_look
+from tcpautopsy.features.ending import foreign_ttl, reset_at, reset_before_server_spoke, reset_look
 from tcpautopsy.features.handshake import (
     first_data_ignored_copies,
     handshake_completed,
@@ -333,7 +333,7 @@ def reset_ttl_differs_from_host(seen: Seen) -> Values:
     ttl = np.where(np.isnan(seen.side(SERVER, "ttl")), np.nan, seen.side(SERVER, "ttl"))
     usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
     mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))
-    return unless(np.isnan(mine) | np.isnan(usual_low), (mine < usual_low) | (mine > usual_high))
+    return unless(np.isnan(mine) | np.isnan(usual_low), foreign_ttl(mine, usual_low, usual_high))
 
 
 def _usual(group: Group, values: Values, choose: np.ufunc) -> Values:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import numpy as np
+import pandas as pd
 
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, true, unless
 from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_orig_direction, sees_resp_direction
@@ -101,7 +102,9 @@ def request_unanswered(seen: Seen) -> Values:
     asked, told = seen.at(CLIENT, "last_data_ns"), seen.at(SERVER, "last_data_ns")
     waiting = ~np.isnan(asked) & ~(told > asked)
     claim = waiting & ~_farewell(seen, asked, told) & ~seen.of(one_way_service)
-    return unless(~seen.of(sees_both_directions), claim)
+    # Bytes of the server that are not in the capture may have been the answer.
+    missed = (seen.side(SERVER, "unseen_acked_bytes") > 0) | (seen.side(SERVER, "lost_bytes") > 0)
+    return unless(~seen.of(sees_both_directions) | (claim & missed), claim)
 
 
 def _farewell(seen: Seen, asked: Values, told: Values) -> Mask:
@@ -116,12 +119,14 @@ def one_way_service(seen: Seen) -> Mask:
 
 def answers_requests(seen: Seen) -> Mask:
     """The server's port belongs to a UDP service that answers each request, at a unicast address."""
-    asked = seen.has("udp") & np.isin(seen.flow("server_port"), ANSWERING_PORTS)
-    rows = np.flatnonzero(asked)
-    addresses, place = np.unique(seen.words("server_address")[rows].astype(str), return_inverse=True)
-    alone = np.array([not (ip_address(a).is_multicast or a.endswith(".255")) for a in addresses], dtype=bool)
-    asked[rows] = alone[place] if len(rows) else False
-    return asked
+    return seen.has("udp") & np.isin(seen.flow("server_port"), ANSWERING_PORTS) & seen.of(asks_one_host)
+
+
+def asks_one_host(seen: Seen) -> Mask:
+    """The server's address is that of a single host: no broadcast, no multicast."""
+    codes, addresses = pd.factorize(pd.Series(seen.words("server_address")).astype(str))
+    alone = [not (a.endswith(".255") or ip_address(a.split("%")[0]).is_multicast) for a in addresses]
+    return np.array([*alone, False], dtype=bool)[codes]
 
 
 def client_messages_unanswered(seen: Seen) -> Values:

@@ -14,7 +14,8 @@ from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, 
 from tcpautopsy.features.visible import sees_both_directions
 from tcpautopsy.tables import Reset
 
-_TTL_STEP = 1
+#: TTLs with which hosts start (CATALOGUE 1.5).
+START_TTLS = (64, 128, 255)
 
 
 def _reset_side(seen: Seen) -> Values:
@@ -94,7 +95,20 @@ def reset_sequence_exact(seen: Seen) -> Mask:
 
 def reset_ttl_differs(seen: Seen) -> Values:
     """The first reset's TTL is not that of the same side's other packets; NA when there is nothing to compare."""
-    return unless(_has(seen, Reset.TTL_UNKNOWN), _has(seen, Reset.TTL_DIFFERS))
+    ttl, low, high = (_own(seen, name) for name in ("rst_ttl", "ttl_min", "ttl_max"))
+    unknown = _has(seen, Reset.TTL_UNKNOWN) | (np.isnan(low) & ~np.isnan(seen.of(_reset_side)))
+    return unless(unknown, foreign_ttl(ttl, low, high))
+
+
+def foreign_ttl(ttl: Values, low: Values, high: Values) -> Mask:
+    """Whether a TTL cannot come from the host whose other packets have TTLs from `low` to `high`.
+
+    One hop more or less is a change of route; two are not, and a packet with a start value has passed no router
+    while the host's others have.
+    """
+    outside = (ttl < low) | (ttl > high)
+    fresh = np.isin(ttl, START_TTLS) & ~np.isin(low, START_TTLS) & ~np.isin(high, START_TTLS)
+    return np.asarray(outside & ((ttl <= low - 2) | (ttl >= high + 2) | fresh))
 
 
 def reset_delay_s(seen: Seen) -> Values:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpautopsy.features.conversation import answers_requests, request_unanswered, unacked_bytes
-from tcpautopsy.features.ending import reset_look, resets
+from tcpautopsy.features.answers import asks_for_itself
+from tcpautopsy.features.conversation import answers_requests, asks_one_host, request_unanswered
+from tcpautopsy.features.ending import reset_at, reset_look, resets
 from tcpautopsy.features.handshake import handshake_completed
 from tcpautopsy.features.ladder import (
     keepalive_step_overdue,
@@ -56,7 +57,9 @@ def rejected(seen: Seen) -> Mask:
     """The SYN or datagram was answered only by ICMP; a lookup by an error code."""
     icmp = seen.saw(*_ICMP_ERRORS) & (seen.side(SERVER, "packets") == 0)
     syn = (seen.side(CLIENT, "syn") > 0) & ~seen.of(handshake_completed)
-    return np.asarray(icmp & ((_tcp(seen) & syn) | seen.has("udp")) | _dns_error(seen))
+    # Time exceeded ends a connection attempt; to datagrams it happens by design (traceroute).
+    datagram = seen.has("udp") & seen.saw("icmp_unreachable", "icmp_parameter_problem")
+    return np.asarray(icmp & ((_tcp(seen) & syn) | datagram) | _dns_error(seen))
 
 
 def _dns_error(seen: Seen) -> Mask:
@@ -173,7 +176,7 @@ def _gave_up(seen: Seen) -> Mask:
 def _no_more_tries(seen: Seen) -> Mask:
     return (
         (_tcp(seen) & seen.of(ladder_step_overdue))
-        | (seen.has("dns") & _lookup_over(seen))
+        | (seen.has("dns") & seen.of(asks_one_host) & _lookup_over(seen))
         | ((seen.has("arp") | seen.has("ndp")) & _resolution_over(seen))
     )
 
@@ -185,13 +188,20 @@ def _lookup_over(seen: Seen) -> Mask:
 
 
 def _resolution_over(seen: Seen) -> Mask:
-    tried = seen.times("arp_request") >= _RESOLUTION_TRIES
+    tried = (seen.times("arp_request") >= _RESOLUTION_TRIES) & ~seen.of(asks_for_itself)
     return tried & (seen.end - seen.first("arp_request") >= _RESOLUTION_TRIES * _RESOLUTION_S)
 
 
 def _something_lost(seen: Seen) -> Mask:
-    """Data was unacknowledged or a request unanswered when the reset came."""
-    lost = np.nan_to_num(seen.of(unacked_bytes)) > 0
+    """Data was unacknowledged or a request unanswered when the reset came.
+
+    Data for a side that had already closed does not count: that side had said that it wants no more.
+    """
+    at = seen.of(reset_at)
+    lost = np.zeros(seen.count, bool)
+    for side in (CLIENT, SERVER):
+        wanted = ~(seen.at(1 - side, "fin_ns") < at)
+        lost |= (np.nan_to_num(seen.side(side, "unacked_bytes")) > 0) & wanted
     return lost | true(seen.of(request_unanswered))
 
 

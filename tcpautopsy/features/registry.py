@@ -155,6 +155,7 @@ FEATURES: tuple[Feature, ...] = (
         conversation.http_request_pending,
         conversation.one_way_service,
         conversation.answers_requests,
+        conversation.asks_one_host,
     ),
     *_words(conversation.first_words, conversation.server_first_words),
     *_seconds(
@@ -274,6 +275,7 @@ FEATURES: tuple[Feature, ...] = (
         answers.dns_search_list_miss,
         answers.resolver_answered_others,
         answers.arp_asker_hears,
+        answers.asks_for_itself,
     ),
     *_counts(answers.datagrams),
     *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s, answers.udp_wait_s),

@@ -31,6 +31,7 @@ from tcpautopsy.features.conversation import (
 )
 from tcpautopsy.features.ending import (
     closed_first_by,
+    fins,
     last_request_after_server_fin_s,
     packets_after_reset,
     requests_after_server_fin,
@@ -261,7 +262,8 @@ def handshake_hopeless(seen: Seen) -> Mask:
 def reset_forgery_signs(seen: Seen) -> Values:
     """How many signs of a third party the first reset bears.
 
-    Another TTL than the side's other packets; packets of that side after its reset; both sides reset within 50 ms;
+    Another TTL than the side's other packets; packets of that side after its reset; both sides reset within 50 ms
+    without a FIN before;
     an active form without timestamps on a connection that uses them.
     """
     client, server = (seen.at(side, "rst_ns") for side in (CLIENT, SERVER))
@@ -270,7 +272,7 @@ def reset_forgery_signs(seen: Seen) -> Values:
     signs = [
         true(seen.of(reset_ttl_differs)),
         seen.of(packets_after_reset) > 0,
-        np.abs(client - server) <= SAME_MOMENT_S,
+        (np.abs(client - server) <= SAME_MOMENT_S) & (seen.of(fins) == 0),
         says(seen.of(reset_look), "active") & stamped & ~seen.of(reset_has_timestamps),
     ]
     return np.asarray(np.sum(signs, axis=0), np.float64)
