@@ -1,8 +1,37 @@
-"""What a rule file says, as types: `load` reads the YAML into these and refuses everything else."""
+"""What a rule file says, as types: `rules.load` reads the YAML into these and refuses everything else.
+
+A field whose name in the file is a Python keyword, or says less there, is renamed: `if` is `condition`.
+"""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+
+Severity = Literal["failure", "degradation", "risk", "note"]
+Confident = Literal["certain", "high", "medium", "low"]
+Fault = Literal[
+    "client-app", "server-app", "client-host", "server-host", "path", "middlebox", "config", "capture", "none"
+]
+Side = Literal["originator", "responder", "third_party"]
+Protocol = Literal["tcp", "udp", "icmp", "dns", "arp", "ndp"]
+Need = Literal[
+    "syn",
+    "synack",
+    "handshake",
+    "both_directions",
+    "orig_direction",
+    "resp_direction",
+    "payload",
+    "window_scale",
+    "timestamps",
+    "arp",
+    "icmp",
+    "dns",
+    "end_of_flow",
+    "host_siblings",
+]
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,7 +43,8 @@ class Step(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     events: tuple[str, ...]  # `event:` takes one name or a list
-    side: str | None = None  # `from:` originator | responder | third_party
+    side: Side | None = None  # `from:`
+    run: bool = False  # `count:` was given: the step takes a run of events, not one
     at_least: int = 1  # `count: 2..`, `2`, `2..5`; counts frames
     at_most: int | None = None
     optional: bool = False
@@ -24,26 +54,61 @@ class Never(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Events that must not lie between two steps; `start`/`end` are step names, or `begin`/`finish` of the flow."""
 
     events: tuple[str, ...]
-    side: str | None = None
+    side: Side | None = None
     start: str = "begin"
     end: str = "finish"
 
 
-class Change(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`raise` or `lower` of the confidence, or of the severity: to what, under which condition, and why."""
+class SeverityChange(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"condition": "if"}):
+    """Another severity, under which condition, and why; the first that holds counts."""
 
-    to: str
-    condition: str  # `if:` an expression
+    to: Severity
+    condition: str
     because: str
 
 
-class Confidence(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    base: str
-    raises: tuple[Change, ...] = ()
-    lowers: tuple[Change, ...] = ()
+class FaultChange(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"condition": "if"}):
+    """Another side at fault, and under which condition; the first that holds counts."""
+
+    to: Fault
+    condition: str
+    because: str = ""
 
 
-class Call(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FaultSide(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fault by who did a step: its first event came from the originator or from the responder."""
+
+    step: str
+    orig: Fault
+    resp: Fault
+
+
+class ConfidenceChange(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"condition": "if"}):
+    """How sure instead, under which condition, and why."""
+
+    to: Confident
+    condition: str
+    because: str
+
+
+class Confidence(
+    Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"raises": "raise", "lowers": "lower"}
+):
+    """How sure a match is: the base, then the highest `raise` that holds, then the lowest `lower` that holds."""
+
+    base: Confident
+    raises: tuple[ConfidenceChange, ...] = ()
+    lowers: tuple[ConfidenceChange, ...] = ()
+
+
+class Alternative(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"condition": "if"}):
+    """Another cause that leaves the same trace where the condition holds."""
+
+    rule: str
+    condition: str
+
+
+class Call(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"condition": "if"}):
     """What one call of a program returns because of this cause; in the file
 
         applications:
@@ -56,7 +121,7 @@ class Call(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     at: str | None = None
-    call: str
+    call: Literal["connect", "accept", "send", "recv", "close", "epoll", "keepalive"]
     result: str
     errno: str | None = None
     certain: bool = False
@@ -72,7 +137,7 @@ class Applications(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Confirm(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    on: str  # client | server | path
+    on: Literal["client", "server", "path"]
     command: str
     expect: str
 
@@ -91,32 +156,39 @@ class Test(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One embedded test: a `trace` in packet notation or a `fixture` path under `fixtures/`."""
 
     name: str
-    expect: str  # match | no_match | unknown
+    expect: Literal["match", "no_match", "unknown"]
     trace: str | None = None
     fixture: str | None = None
-    confidence: str | None = None  # when given, the confidence must be this one
+    confidence: Confident | None = None  # when given, the confidence must be this one
 
 
-class Rule(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Rule(
+    Spec,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"severity_changes": "severity_if", "fault_changes": "fault_if"},
+):
     """One cause."""
 
     id: str
     title: str
     group: str
-    severity: str
-    fault: str
-    severity_changes: tuple[Change, ...] = ()  # `severity_if:` in the file
-    fault_changes: tuple[Change, ...] = ()  # `fault_if:`; `because` optional
-    protocols: tuple[str, ...] = ("tcp",)
+    severity: Severity
+    severity_changes: tuple[SeverityChange, ...] = ()  # `severity_if:`
+    fault: Fault
+    fault_changes: tuple[FaultChange, ...] = ()  # `fault_if:`
+    fault_side: FaultSide | None = None
+    protocols: tuple[Protocol, ...] = ("tcp",)
     baseline: bool = False
     contributes_only: bool = False  # never the primary cause
-    needs: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
     when: tuple[str, ...] = ()
     sequence: tuple[Step, ...] = ()
     never: tuple[Never, ...] = ()
     where: tuple[str, ...] = ()
     confidence: Confidence
-    consistent_with: tuple[str, ...] = ()
+    consistent_with: tuple[str | Alternative, ...] = ()
     consistent_if: str | None = None  # an expression: `consistent_with` is said only where it holds (vantage, mostly)
     look_alikes: dict[str, str] = {}
     supersedes: tuple[str, ...] = ()
