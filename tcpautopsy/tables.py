@@ -514,3 +514,102 @@ class Dissection(NamedTuple):
     notes: Notes
     first_ns: int | None  # of the capture: of any valid frame
     last_ns: int | None
+
+
+# ------------------------------------------------------------------------------------------------- Diagnosis
+
+FINDINGS = Table(
+    "findings",
+    "A rule that matched a flow and that no other matching rule supersedes; baselines left out. Ordered by flow, the "
+    "primary first, then by precedence.",
+    (
+        Column("flow", "int64", "", "row number of the flow in Flows"),
+        Column("rule", "str", "", "id of the rule"),
+        Column("severity", "str", "", "failure, degradation, risk or note, after `severity_if`"),
+        Column("confidence", "str", "", "certain, high, medium or low, after the rule's changes and the trust gate"),
+        Column("fault", "str", "", "after `fault_if` and `fault_side`"),
+        Column("primary", "bool", "", "it is the cause of its flow"),
+        Column("first_ns", "Int64", "ns", "time of its first evidence"),
+        Column("last_ns", "Int64", "ns", "time of its last evidence"),
+        Column("held", "int64", "", "bit n: the n-th of Diagnosis.conditions of its rule held"),
+        Column("unseen", "int64", "", "bit n: the n-th condition could not be seen, or names a step that was absent"),
+        Column("reasons", "int64", "", "bit n: the n-th of Diagnosis.reasons of its rule applied"),
+        Column("gate", "str", "", "the capture-* flags that lowered the confidence, joined by a blank; ''"),
+    ),
+)
+
+EVIDENCE = Table(
+    "evidence",
+    "An event that a step of a finding took; ordered by finding, step, event.",
+    (
+        Column("finding", "int64", "", "row number in Findings"),
+        Column("step", "int64", "", "position of the step in the rule's sequence"),
+        Column("event", "int64", "", "row number in Events"),
+    ),
+)
+
+RUNNERS_UP = Table(
+    "runners_up",
+    "A rule that a primary finding was preferred to; ordered by finding, the nearest first, at most three each.",
+    (
+        Column("finding", "int64", "", "row number in Findings"),
+        Column("rule", "str", "", "id of the rule"),
+        Column("confidence", "str", "", "its own where it matched too, else low"),
+        Column("why_not", "str", "", "what tells the two apart, and which condition failed"),
+    ),
+)
+
+VERDICTS = Table(
+    "verdicts",
+    "What is said of one flow; row order of Flows.",
+    (
+        Column("outcome", "str", "", "the feature `outcome`"),
+        Column("failed", "bool", "", "failed by outcome, whatever the cause"),
+        Column("severity", "str", "", "of the cause, else the highest of the findings, else none; failure when failed"),
+        Column("finding", "Int64", "", "row number of the primary finding; NA without a cause"),
+        Column("cause", "str", "", "rule of the primary finding; NA without a cause"),
+        Column("confidence", "str", "", "of the primary finding; NA without a cause"),
+        Column("fault", "str", "", "of the primary finding; NA without a cause"),
+        Column(
+            "consistent_with", "object", "", "tuple of the ids of at most 2 rules that leave the same trace, sorted"
+        ),
+        Column("limits", "object", "", "tuple of the capture-* flags that touched this verdict, in their order"),
+        Column("not_judged", "bool", "", "cut at its start or end, not failed and without a cause"),
+    ),
+)
+
+UNDECIDED = Table(
+    "undecided",
+    "A rule that could not be judged and that would matter; ordered by flow, the likeliest first, at most five each.",
+    (
+        Column("flow", "int64", "", "row number of the flow in Flows"),
+        Column("rule", "str", "", "id of the rule"),
+        Column("missing", "object", "", "tuple of the `needs` of the rule that are not in the capture"),
+    ),
+)
+
+
+class Incident(NamedTuple):
+    """Findings that are one story: one cause, one place, one time. `flows` are rows of Flows, in order."""
+
+    id: str
+    rule: str
+    scope: str  # listener, host, path, capture
+    subject: str
+    first_ns: int | None
+    last_ns: int | None
+    flows: tuple[int, ...]
+    summary: str
+
+
+class Diagnosis(NamedTuple):
+    """What the rules say of a capture. `conditions` and `reasons` hold the texts of each rule, by its id."""
+
+    findings: pd.DataFrame  # FINDINGS
+    evidence: pd.DataFrame  # EVIDENCE
+    runners_up: pd.DataFrame  # RUNNERS_UP
+    verdicts: pd.DataFrame  # VERDICTS
+    undecided: pd.DataFrame  # UNDECIDED
+    incidents: tuple[Incident, ...]
+    conditions: dict[str, tuple[str, ...]]
+    reasons: dict[str, tuple[str, ...]]
