@@ -1,1 +1,46 @@
 """From features and events to verdicts: the rules, judged with three truth values, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import pandas as pd
+
+from tcpautopsy.diagnose import precedence, trust, verdicts
+from tcpautopsy.diagnose.columns import BLOCK, Stretch, happenings
+from tcpautopsy.diagnose.incidents import incidents
+from tcpautopsy.diagnose.rules import RuleSet, load
+from tcpautopsy.tables import Diagnosis, Dissection, Quality
+
+__all__ = ["RuleSet", "diagnose", "load"]
+
+
+def diagnose(
+    dissection: Dissection,
+    features: pd.DataFrame,
+    quality: Quality,
+    rules: RuleSet,
+    ignore: Collection[str] = (),
+) -> Diagnosis:
+    """What the rules say of every flow; rules in `ignore` are as if they did not exist."""
+    order = precedence.order([rule for rule in rules.compiled if rule.rule.id not in ignore])
+    events = happenings(dissection)
+    count = len(dissection.flows)
+    parts: list[verdicts.Part] = []
+    found = 0
+    for first in range(0, max(count, 1), BLOCK):
+        last = min(first + BLOCK, count)
+        stretch = Stretch(dissection, features, events, first, last)
+        parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
+        found += len(parts[-1].findings)
+    whole = verdicts.joined(parts)
+    return Diagnosis(
+        findings=whole.findings,
+        evidence=whole.evidence,
+        runners_up=whole.runners_up,
+        verdicts=whole.verdicts,
+        undecided=whole.undecided,
+        incidents=incidents(dissection, whole.findings, {rule.id: rule for rule in rules.rules}),
+        conditions={rule.rule.id: rule.lines for rule in order.rules},
+        reasons={rule.rule.id: rule.reasons for rule in order.rules},
+    )

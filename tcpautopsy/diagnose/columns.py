@@ -1,0 +1,162 @@
+"""A stretch of flows as the rules see it: features as columns of three-valued logic, events as arrays.
+
+Rules are judged over stretches of at most BLOCK flows, so that what is kept of the conditions stays small whatever
+the size of the capture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy.diagnose import logic
+from tcpautopsy.diagnose.compiled import SIDES, Line
+from tcpautopsy.diagnose.grammar import Node
+from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
+from tcpautopsy.tables import Dissection
+
+BLOCK = 131_072
+Integers = NDArray[np.int64]
+
+
+class Happenings(NamedTuple):
+    """The columns of Events that matching needs; `start[f]` to `start[f + 1]` are the rows of flow f."""
+
+    start: Integers
+    code: NDArray[np.uint8]  # kind * 3 + side
+    time_ns: Integers
+    last_time_ns: Integers
+    frames: Integers
+    value: Integers
+
+
+def ranges(low: Integers, high: Integers) -> Integers:
+    """The whole numbers from each `low` to its `high` (exclusive), one range after the other."""
+    lengths = high - low
+    ends = np.cumsum(lengths)
+    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
+
+
+def happenings(dissection: Dissection) -> Happenings:
+    """All events of a capture."""
+    events = dissection.events
+    flow = events["flow"].to_numpy(dtype=np.int64)
+    return Happenings(
+        start=np.searchsorted(flow, np.arange(len(dissection.flows) + 1)),
+        code=(events["kind"].to_numpy() * len(SIDES) + events["side"].to_numpy()).astype(np.uint8),
+        time_ns=events["time_ns"].to_numpy(dtype=np.int64),
+        last_time_ns=events["last_time_ns"].to_numpy(dtype=np.int64),
+        frames=events["count"].to_numpy(dtype=np.int64),
+        value=events["value"].to_numpy(dtype=np.int64),
+    )
+
+
+class Stretch:
+    """The flows `first` to `last` (exclusive) of a capture; positions count from `first`."""
+
+    def __init__(self, dissection: Dissection, features: pd.DataFrame, events: Happenings, first: int, last: int):
+        self.first = first
+        self.count = last - first
+        self.events = events
+        self._features = features.iloc[first:last]
+        self._protocols = column(dissection.flows["protocol"].iloc[first:last])
+        self._columns: dict[str, Column] = {}
+        self._truths: dict[str, Truth] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether there is a feature of that name."""
+        return name in self._features.columns
+
+    def column(self, name: str) -> Column:
+        """A feature."""
+        if name not in self._columns:
+            self._columns[name] = column(self._features[name])
+        return self._columns[name]
+
+    def truth(self, line: Line) -> Truth:
+        """What a condition says; judged once for all rules that share it."""
+        if line.text not in self._truths:
+            self._truths[line.text] = _spread(logic.truth(line.node, self), self.count)
+        return self._truths[line.text]
+
+    def speaks(self, protocols: tuple[str, ...]) -> Mask:
+        """The flows of one of these protocols."""
+        assert isinstance(self._protocols, Words)
+        table = np.array([word in protocols for word in self._protocols.words] + [False])
+        return np.asarray(table[self._protocols.codes])
+
+    def sees(self, need: str) -> Mask:
+        """Whether the capture shows of each flow what a rule needs; a word without a column is taken as seen."""
+        name = f"sees_{need}"
+        if not self.has(name):
+            return np.ones(self.count, dtype=bool)
+        seen = self.column(name)
+        assert isinstance(seen, Truth)
+        return seen.yes
+
+    @cached_property
+    def present(self) -> NDArray[np.uint64]:
+        """Bit k of [side, flow]: an event of kind k of that side is there."""
+        start = self.events.start[self.first : self.first + self.count + 1]
+        code = self.events.code[start[0] : start[-1]]
+        bits = np.left_shift(np.uint64(1), (code // len(SIDES)).astype(np.uint64))
+        found = np.zeros((len(SIDES), self.count), dtype=np.uint64)
+        filled = start[1:] > start[:-1]
+        for side in SIDES.values():
+            own = np.where(code % len(SIDES) == side, bits, np.uint64(0))
+            if len(own):
+                found[side, filled] = np.bitwise_or.reduceat(own, (start[:-1] - start[0])[filled])
+        return found
+
+
+class Chosen:
+    """Some flows of a stretch, as columns; `extra` holds columns of their own beside the features."""
+
+    def __init__(self, columns: Columns, rows: Integers, extra: Mapping[str, Column] | None = None) -> None:
+        self._columns = columns
+        self._rows = rows
+        self.count = len(rows)
+        self._taken: dict[str, Column] = dict(extra or {})
+
+    def column(self, name: str) -> Column:
+        """A feature of the chosen flows, or one of `extra`."""
+        if name not in self._taken:
+            self._taken[name] = taken(self._columns.column(name), self._rows)
+        return self._taken[name]
+
+    def truth(self, node: Node) -> Truth:
+        """What a condition says of each."""
+        return _spread(logic.truth(node, self), self.count)
+
+
+def column(series: pd.Series) -> Column:
+    """A feature as a column of the logic: NA is unknown."""
+    if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
+        codes, words = pd.factorize(series)
+        return Words(codes.astype(np.int64), tuple(str(w) for w in words))
+    known = series.notna().to_numpy()
+    if pd.api.types.is_bool_dtype(series.dtype):
+        yes = series.to_numpy(dtype=bool, na_value=False)
+        return Truth(yes, known & ~yes)
+    return Numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), known)
+
+
+def taken(whole: Column, rows: Integers) -> Column:
+    """Some rows of a column."""
+    if isinstance(whole, Truth):
+        return Truth(whole.yes[rows], whole.no[rows])
+    if isinstance(whole, Numbers):
+        return Numbers(whole.values[rows], whole.known[rows])
+    return Words(whole.codes[rows], whole.words)
+
+
+def _spread(truth: Truth, count: int) -> Truth:
+    """A constant condition (`1 > 0`) as one value per row."""
+    if truth.yes.shape == (count,):
+        return truth
+    return Truth(np.broadcast_to(truth.yes, count), np.broadcast_to(truth.no, count))

@@ -1,0 +1,185 @@
+"""The findings of a stretch as tables: rows in their final order, their evidence, their runner-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tcpautopsy.diagnose import precedence, runners
+from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ranges
+from tcpautopsy.diagnose.logic import Mask
+from tcpautopsy.diagnose.matcher import ABSENT
+from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
+from tcpautopsy.diagnose.trust import CONFIDENCES
+from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
+from tcpautopsy.tables import NO_TIME, QUALITY_FLAGS
+
+
+class Rows(NamedTuple):
+    """The findings of a stretch in their final order, as arrays; `place` finds them again by rule.
+
+    `place[n]` are the rows of the findings of the n-th weighed rule, in the order of its kept matches.
+    """
+
+    flow: Integers
+    rule: Integers
+    severity: Integers
+    confidence: Integers
+    fault: Integers
+    primary: Mask
+    held: Integers
+    unseen: Integers
+    reasons: Integers
+    gate: Integers
+    first_ns: Integers
+    last_ns: Integers
+    place: tuple[Integers, ...]
+
+
+def rows(order: Order, settled: Settled, stretch: Stretch) -> Rows:
+    lengths = [int(kept.sum()) for kept in settled.kept]
+    columns = [_of_rule(settled, n, stretch) for n in range(len(lengths))]
+    keys = [
+        precedence.precedence(each, int(order.rank[number]))[kept]
+        for each, number, kept in zip(settled.weighed, settled.numbers, settled.kept, strict=True)
+    ]
+    none = np.zeros(0, dtype=np.int64)
+    whole = [np.concatenate([none, *parts]) for parts in zip(*columns, strict=True)] if columns else [none] * 11
+    flow, primary = whole[0], whole[4]
+    by_place = np.lexsort((-np.concatenate([none, *keys]), -primary, flow))
+    where = np.empty(len(by_place), dtype=np.int64)
+    where[by_place] = np.arange(len(by_place))
+    whole = [column[by_place] for column in whole]
+    rule = np.repeat(np.array(settled.numbers, dtype=np.int64), lengths)[by_place]
+    place = tuple(np.split(where, np.cumsum(lengths)[:-1])) if lengths else ()
+    flow, severity, confidence, fault, primary, held, unseen, reasons, gate, first_ns, last_ns = whole
+    return Rows(
+        flow, rule, severity, confidence, fault, primary != 0, held, unseen, reasons, gate, first_ns, last_ns, place
+    )
+
+
+def _of_rule(settled: Settled, n: int, stretch: Stretch) -> tuple[Integers, ...]:
+    """The columns of Rows up to `last_ns`, `rule` left out, of one rule's kept matches."""
+    each, kept = settled.weighed[n], settled.kept[n]
+    judged = each.judged
+    rows = judged.matched[kept]
+    first_ns, last_ns = _span(each, stretch.events)
+    return (
+        rows,
+        each.severity[kept],
+        each.confidence[kept],
+        each.fault[kept],
+        (settled.cause[rows] == settled.numbers[n]).astype(np.int64),
+        judged.held[kept],
+        judged.unseen[kept],
+        each.reasons[kept],
+        each.gate[kept],
+        first_ns[kept],
+        last_ns[kept],
+    )
+
+
+def _span(weighed: Weighed, events: Happenings) -> tuple[Integers, Integers]:
+    """The time of the first and the last evidence: of the steps, or of all events for a rule without steps."""
+    assignment = weighed.judged.assignment
+    if assignment.first.shape[1] == 0:
+        some = assignment.high > assignment.low
+        first, last = assignment.low, np.maximum(assignment.high - 1, 0)
+    else:
+        first = np.where(assignment.first == ABSENT, np.iinfo(np.int64).max, assignment.first).min(axis=1)
+        last = assignment.last.max(axis=1)
+        some = np.ones(len(first), dtype=bool)
+    if not len(events.time_ns):
+        return np.full(len(first), NO_TIME), np.full(len(first), NO_TIME)
+    begin = np.where(some, events.time_ns[np.where(some, first, 0)], NO_TIME)
+    return begin, np.where(some, events.last_time_ns[np.where(some, last, 0)], NO_TIME)
+
+
+def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
+    ids = tuple(rule.rule.id for rule in order.rules)
+    return pd.DataFrame(
+        {
+            "flow": found.flow + stretch.first,
+            "rule": words(found.rule, ids),
+            "severity": words(found.severity, SEVERITIES),
+            "confidence": words(found.confidence, CONFIDENCES),
+            "fault": words(found.fault, FAULTS),
+            "primary": found.primary,
+            "first_ns": instants(found.first_ns),
+            "last_ns": instants(found.last_ns),
+            "held": found.held,
+            "unseen": found.unseen,
+            "reasons": found.reasons,
+            "gate": _joined_flags(found.gate),
+        }
+    )
+
+
+def words(codes: Integers, table: Sequence[str]) -> pd.Series:
+    """Texts by their positions; a negative position is NA."""
+    return pd.Series(np.array([*table, None], dtype=object)[np.where(codes < 0, len(table), codes)], dtype="str")
+
+
+def instants(times: Integers) -> pd.arrays.IntegerArray:
+    """Times as Int64, NO_TIME as NA."""
+    unknown = times == NO_TIME
+    return pd.arrays.IntegerArray(np.where(unknown, 0, times), unknown)
+
+
+def flag_names(bits: int) -> tuple[str, ...]:
+    return tuple(flag for n, flag in enumerate(QUALITY_FLAGS) if bits >> n & 1)
+
+
+def _joined_flags(bits: Integers) -> pd.Series:
+    kinds, codes = np.unique(bits, return_inverse=True)
+    return words(codes, [" ".join(flag_names(int(kind))) for kind in kinds])
+
+
+# ------------------------------------------------------------------------------------------------------- evidence
+
+
+def evidence(settled: Settled, events: Happenings, found: Rows, first_finding: int) -> pd.DataFrame:
+    pieces = [piece for n in range(len(settled.kept)) for piece in _of_steps(settled, n, events, found)]
+    none = np.zeros(0, dtype=np.int64)
+    finding, step, event = (
+        (np.concatenate([none, *parts]) for parts in zip(*pieces, strict=True)) if pieces else [none] * 3
+    )
+    order = np.lexsort((event, step, finding))
+    return pd.DataFrame({"finding": finding[order] + first_finding, "step": step[order], "event": event[order]})
+
+
+def _of_steps(settled: Settled, n: int, events: Happenings, found: Rows) -> Iterator[tuple[Integers, ...]]:
+    """(finding, step, event) of one rule's kept matches, step by step."""
+    judged = settled.weighed[n].judged
+    assignment = judged.assignment.chosen(settled.kept[n])
+    for step, match in enumerate(judged.rule.steps):
+        taken = assignment.first[:, step] != ABSENT
+        first, last = assignment.first[taken, step], assignment.last[taken, step]
+        event = ranges(first, last + 1)
+        finding = np.repeat(found.place[n][taken], last + 1 - first)
+        own = match.codes[events.code[event]]
+        yield finding[own], np.full(int(own.sum()), step), event[own]
+
+
+def runners_up(order: Order, settled: Settled, stretch: Stretch, found: Rows, first_finding: int) -> pd.DataFrame:
+    of_flow = np.full(stretch.count, NOBODY, dtype=np.int64)
+    of_flow[found.flow[found.primary]] = np.flatnonzero(found.primary)
+    lost = list(runners.lost(order, settled, stretch))
+    none = np.zeros(0, dtype=np.int64)
+    lengths = [len(each.flow) for each in lost]
+    finding = of_flow[np.concatenate([none, *(each.flow for each in lost)])]
+    number = np.repeat(np.arange(len(lost)), lengths)
+    confidence = np.concatenate([none, *(each.confidence for each in lost)])
+    # They come in the order of nearness, flow by flow; a stable sort keeps that.
+    by_finding = np.argsort(finding, kind="stable")
+    return pd.DataFrame(
+        {
+            "finding": finding[by_finding] + first_finding,
+            "rule": words(number[by_finding], [each.rule for each in lost]),
+            "confidence": words(confidence[by_finding], CONFIDENCES),
+            "why_not": words(number[by_finding], [each.why_not for each in lost]),
+        }
+    )
