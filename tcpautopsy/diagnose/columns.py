@@ -78,6 +78,10 @@ class Stretch:
             self._columns[name] = column(self._features[name])
         return self._columns[name]
 
+    def judged(self, line: Line) -> bool:
+        """Whether a condition costs nothing any more."""
+        return line.text in self._truths
+
     def truth(self, line: Line) -> Truth:
         """What a condition says; judged once for all rules that share it."""
         if line.text not in self._truths:

@@ -14,7 +14,7 @@ import numpy as np
 from tcpautopsy.diagnose import grammar, matcher
 from tcpautopsy.diagnose.columns import Chosen, Happenings, Integers, Stretch, ranges
 from tcpautopsy.diagnose.compiled import SIDES, Compiled, Match
-from tcpautopsy.diagnose.logic import Mask, Truth, both
+from tcpautopsy.diagnose.logic import Mask, Truth
 from tcpautopsy.diagnose.matcher import Assignment
 from tcpautopsy.tables import EVENT_KINDS
 
@@ -62,37 +62,41 @@ class Judged(NamedTuple):
 
 def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged:
     """The rule's matches and unknowns among the eligible flows."""
-    when = _when(rule, stretch)
-    open_to = eligible & ~when.no
-    missing = _missing(rule, stretch)
-    sighted = np.flatnonzero(open_to & (missing == 0) & _present(rule, stretch))
+    flows = _open(rule, stretch, eligible)
+    missing = _bits([~stretch.sees(need)[flows] for need in rule.rule.needs], len(flows))
+    sighted = flows[missing == 0]
+    sighted = sighted[_present(rule, stretch, sighted)]
     assignment = _assigned(rule, stretch, sighted)
     rows = sighted[assignment.at]
-    lines = [Truth(t.yes[rows], t.no[rows]) for t in (stretch.truth(line) for line in rule.when)]
+    lines = [Truth(t.yes[rows], t.no[rows]) for t in (stretch.truth(line) for line in rule.when)] if len(rows) else []
     timing = _timing(rule, stretch, rows, assignment)
-    lines += timing
-    sure = when.yes[rows] & _sure(rule, timing, assignment)
-    blind = np.flatnonzero(open_to & (missing > 0) & _plausible(rule, stretch))
-    unknown = np.union1d(blind, rows[~sure])
+    sure = reduce(np.logical_and, (line.yes for line in lines), _sure(rule, timing, assignment))
+    blind, absent = flows[missing != 0], missing[missing != 0]
+    plausible = _plausible(rule, stretch, blind)
+    unknown = np.concatenate([blind[plausible], rows[~sure]])
+    order = np.argsort(unknown, kind="stable")
     return Judged(
         rule=rule,
         matched=rows[sure],
         assignment=assignment.chosen(sure),
-        held=_bits([line.yes for line in lines], len(rows))[sure],
-        unseen=_bits([line.unknown for line in lines], len(rows))[sure],
-        unknown=unknown,
-        missing=missing[unknown],
+        held=_bits([line.yes for line in (*lines, *timing)], len(rows))[sure],
+        unseen=_bits([line.unknown for line in (*lines, *timing)], len(rows))[sure],
+        unknown=unknown[order],
+        missing=np.concatenate([absent[plausible], np.zeros(int((~sure).sum()), dtype=np.int64)])[order],
     )
 
 
-def _when(rule: Compiled, stretch: Stretch) -> Truth:
-    everything = Truth(np.ones(stretch.count, dtype=bool), np.zeros(stretch.count, dtype=bool))
-    return reduce(both, (stretch.truth(line) for line in rule.when), everything)
+def _open(rule: Compiled, stretch: Stretch, eligible: Mask) -> Integers:
+    """The eligible flows for which no `when` is known to fail.
 
-
-def _missing(rule: Compiled, stretch: Stretch) -> Integers:
-    """Bit n: the n-th need of the rule is not in the capture."""
-    return _bits([~stretch.sees(need) for need in rule.rule.needs], stretch.count)
+    Conditions that were judged before, for another rule, come first; once no flow is left the others do not matter.
+    """
+    left = eligible
+    for line in sorted(rule.when, key=lambda line: not stretch.judged(line)):
+        if not left.any():
+            break
+        left = left & ~stretch.truth(line).no
+    return np.flatnonzero(left)
 
 
 def _bits(masks: list[Mask], count: int) -> Integers:
@@ -105,37 +109,37 @@ def _bits(masks: list[Mask], count: int) -> Integers:
 # ------------------------------------------------------------------------------------------------- the sequence
 
 
-def _there(step: Match, stretch: Stretch) -> Mask:
+def _there(step: Match, stretch: Stretch, flows: Integers) -> Mask:
     """An event of the step is in the flow, in whatever order."""
     kinds = step.codes.reshape(len(EVENT_KINDS), len(SIDES))
-    there = np.zeros(stretch.count, dtype=bool)
+    there = np.zeros(len(flows), dtype=bool)
     for side in SIDES.values():
         bits = sum(1 << int(kind) for kind in np.flatnonzero(kinds[:, side]))
         if bits:
-            there |= (stretch.present[side] & np.uint64(bits)) != 0
+            there |= (stretch.present[side, flows] & np.uint64(bits)) != 0
     return there
 
 
-def _present(rule: Compiled, stretch: Stretch) -> Mask:
+def _present(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """Every step that must be there has an event in the flow: a cheap test before matching."""
-    found = np.ones(stretch.count, dtype=bool)
-    for step in rule.steps:
+    found = np.ones(len(flows), dtype=bool)
+    for step in rule.steps if len(flows) else ():
         if not step.optional:
-            found &= _there(step, stretch)
+            found &= _there(step, stretch, flows)
     return found
 
 
-def _plausible(rule: Compiled, stretch: Stretch) -> Mask:
+def _plausible(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """No step that must be there is absent where its event would have been seen."""
-    found = np.ones(stretch.count, dtype=bool)
+    found = np.ones(len(flows), dtype=bool)
     for step, written in zip(rule.steps, rule.rule.sequence, strict=True):
-        if step.optional:
+        if step.optional or not len(flows):
             continue
         words = {word for event in written.events for word in _SEEN_BY.get(event, ())}
         sides = [written.side] if written.side else list(_DIRECTIONS)
         words |= {_DIRECTIONS[side] for side in sides if side in _DIRECTIONS}
-        visible = reduce(np.logical_and, (stretch.sees(word) for word in sorted(words)), np.ones(stretch.count, bool))
-        found &= ~visible | _there(step, stretch)
+        visible = reduce(np.logical_and, (stretch.sees(word)[flows] for word in sorted(words)), found | True)
+        found &= ~visible | _there(step, stretch, flows)
     return found
 
 
@@ -187,7 +191,7 @@ def _returned(found: Assignment, back: Integers, starts: Integers, flows: Intege
 
 def _timing(rule: Compiled, stretch: Stretch, rows: Integers, assignment: Assignment) -> list[Truth]:
     """What `where` and `never` say of the assignments that were accepted."""
-    if not rule.where and not rule.never:
+    if not len(rows) or not (rule.where or rule.never):
         return []
     columns = Chosen(stretch, rows, matcher.step_columns(rule.steps, stretch.events, assignment))
     lines = [columns.truth(line.node) for line in rule.where]
