@@ -43,4 +43,4 @@ def _refused_by_reply(sender: Row, receiver: Row) -> bool:
     look, when = receiver["rst_look"], receiver["rst_ns"]
     if look is None or when is None or sender["unacked_since_ns"] is None:
         return False
-    return look & _REPLY == Reset.WINDOW_ZERO and when >= sender["unacked_since_ns"]
+    return bool(look & _REPLY == Reset.WINDOW_ZERO and when >= sender["unacked_since_ns"])

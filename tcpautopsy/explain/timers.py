@@ -8,6 +8,7 @@ reached a limit that is always computed from 200 ms, whatever the real RTO (tcp_
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from tcpautopsy.explain.told import Row, Told
@@ -28,7 +29,7 @@ def model_s(retries: int) -> float:
     (12.6, 924.6)
     """
     if retries <= 9:
-        return round(0.2 * (2 ** (retries + 1) - 1), 1)
+        return float(round(0.2 * (2 ** (retries + 1) - 1), 1))
     return 204.6 + (retries - 9) * _RTO_MAX_S
 
 
@@ -102,6 +103,12 @@ def gave_up_ns(told: Told) -> int | None:
     return ladder.next_ns if told.capture_end_ns > overdue else None
 
 
+def gives_up_ns(told: Told) -> int | None:
+    """When the kernel that still resends data will give up with Linux's defaults; None when nothing is resent."""
+    ladder = ladder_of(told)
+    return _predicted_ns(told, ladder) if ladder is not None and ladder.what in ("data", "fin") else None
+
+
 def _answered(told: Told, ladder: Ladder) -> bool:
     """A packet of the peer after the last resend: an answer or a reset ended the ladder, not the timer."""
     peer_last = told.sides[1 - ladder.side]["last_ns"]
@@ -112,13 +119,14 @@ def _data_timers(told: Told, ladder: Ladder) -> Timers:
     ended = gave_up_ns(told)
     settings = list(_retries2(ladder, ended)) if ended is not None else []
     what = "the FIN" if ladder.what == "fin" else "the data"
+    span = seconds(ladder.last_ns - ladder.first_ns)
     return Timers(
-        ladder=f"{what} was sent {ladder.copies + 1} times in {seconds(ladder.last_ns - ladder.first_ns)}, at growing intervals",
+        ladder=f"{what} was sent {ladder.copies + 1} times in {span}, at growing intervals",
         os_hint=_os_hint(told.sides[ladder.side]),
         rto_s=_rto_s(ladder),
         setting=" or ".join(settings) or None,
         gave_up_at=utc(ended),
-        gives_up_at=utc(_gives_up_ns(told, ladder)) if ended is None else None,
+        gives_up_at=utc(_predicted_ns(told, ladder)) if ended is None else None,
     )
 
 
@@ -136,7 +144,7 @@ def _retries2(ladder: Ladder, ended: int) -> Iterator[str]:
     yield "TCP_USER_TIMEOUT"
 
 
-def _gives_up_ns(told: Told, ladder: Ladder) -> int | None:
+def _predicted_ns(told: Told, ladder: Ladder) -> int | None:
     """When Linux will give up with its default tcp_retries2, from the intervals seen; about, -0/+7 %."""
     if ladder.base_ns is None or ladder.next_ns is None or _answered(told, ladder):
         return None
@@ -206,7 +214,7 @@ def _keepalive_timers(told: Told, side: int, times: list[int]) -> Timers:
     series = [t for t in times if t > peer_last]
     before = max((e.last_time_ns for e in told.events if e.last_time_ns < (series or times)[0]), default=None)
     idle = f"TCP_KEEPIDLE about {seconds((series or times)[0] - before)}" if before is not None else "TCP_KEEPIDLE"
-    gaps = [b - a for a, b in zip(series, series[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(series)]
     parts = [idle] + ([f"TCP_KEEPINTVL about {seconds(sorted(gaps)[len(gaps) // 2])}"] if gaps else [])
     died = reset is not None and bool(series) and reset.time_ns > series[-1]
     return Timers(

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tcpautopsy.tables import EVENT_KINDS, Dissection
 
 Row = Mapping[str, Any]  # a table row; None for NA
+_KINDS = [kind.name for kind in EVENT_KINDS]
 
 
 class Event(NamedTuple):
@@ -26,7 +29,7 @@ class Event(NamedTuple):
     last_time_ns: int
     of_frame: int | None
     value: int
-    count: int
+    count: int  # type: ignore[assignment]  # shadows tuple.count
 
 
 class Told(NamedTuple):
@@ -55,32 +58,39 @@ class Told(NamedTuple):
 
 
 def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int]) -> dict[int, Told]:
-    """{flow number: Told} for the flows asked for."""
-    wanted = list(numbers)
-    flows = _rows(dissection.flows, wanted)
-    orig = _rows(dissection.directions, [2 * n for n in wanted])
-    resp = _rows(dissection.directions, [2 * n + 1 for n in wanted])
-    marks = _rows(features, wanted)
-    events = _events(dissection, wanted)
+    """{flow number: Told} for the flows asked for, which come in order."""
+    wanted = np.asarray(numbers, dtype=np.int64)
+    flows = rows(dissection.flows.iloc[wanted])
+    orig = rows(dissection.directions.iloc[2 * wanted])
+    resp = rows(dissection.directions.iloc[2 * wanted + 1])
+    marks = rows(features.iloc[wanted])
+    happened: dict[int, list[Event]] = {}
+    chosen = np.flatnonzero(np.isin(dissection.events["flow"].to_numpy(), wanted))
+    owners = dissection.events["flow"].to_numpy()[chosen].tolist()
+    for flow, event in zip(owners, events_at(dissection, chosen), strict=True):
+        happened.setdefault(flow, []).append(event)
     return {
-        n: Told(n, flows[i], orig[i], resp[i], marks[i], events.get(n, ()), dissection.last_ns)
-        for i, n in enumerate(wanted)
+        n: Told(n, flows[i], orig[i], resp[i], marks[i], happened.get(n, ()), dissection.last_ns)
+        for i, n in enumerate(wanted.tolist())
     }
 
 
-def _rows(table: pd.DataFrame, positions: list[int]) -> list[Row]:
-    chosen = table.iloc[positions].astype(object)
-    return [dict(row) for row in chosen.where(chosen.notna(), None).to_dict("records")]
+def rows(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table as plain dictionaries, NA as None."""
+    columns = [_plain(table[name]) for name in table.columns]
+    names = list(table.columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _events(dissection: Dissection, wanted: list[int]) -> dict[int, list[Event]]:
-    table = dissection.events
-    chosen = table[table["flow"].isin(wanted)]
-    names = [k.name for k in EVENT_KINDS]
-    found: dict[int, list[Event]] = {}
-    columns = [chosen[c].tolist() for c in ("flow", "kind", "side", "frame", "last_frame", "time_ns", "last_time_ns")]
-    of_frame = chosen["of_frame"].astype(object).where(chosen["of_frame"].notna(), None).tolist()
-    rest = [of_frame, chosen["value"].tolist(), chosen["count"].tolist()]
-    for flow, kind, side, frame, last, time, last_time, of, value, count in zip(*columns, *rest, strict=True):
-        found.setdefault(flow, []).append(Event(names[kind], side, frame, last, time, last_time, of, value, count))
-    return found
+def _plain(column: pd.Series) -> list[Any]:
+    if not column.hasnans:
+        return list(column.tolist())
+    return list(column.astype(object).where(column.notna(), None).tolist())
+
+
+def events_at(dissection: Dissection, positions: Sequence[int] | NDArray[np.int64]) -> list[Event]:
+    """The events at these rows of Events."""
+    chosen = dissection.events.iloc[np.asarray(positions, dtype=np.int64)]
+    kinds = [_KINDS[kind] for kind in chosen["kind"].tolist()]
+    rest = (_plain(chosen[name]) for name in Event._fields[1:])
+    return [Event(*values) for values in zip(kinds, *rest, strict=True)]

@@ -1,0 +1,143 @@
+"""What the calls of the two programs returned (CATALOGUE section 6): what the wire shows for every connection, and
+what the rule adds because of its cause. Where both tell the same call at the same time, the rule is heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tcpautopsy.explain.ruletexts import Conditional
+from tcpautopsy.explain.told import Event, Told
+from tcpautopsy.explain.words import utc
+from tcpautopsy.result import ApplicationView, Call
+from tcpautopsy.text import counted
+
+_DEAD = "EPOLLIN|EPOLLOUT|EPOLLERR|EPOLLHUP|EPOLLRDHUP"
+_SIDE_NAMES = ("server", "client")
+
+
+class Returned(NamedTuple):
+    """A call and when it returned; None where that is not known."""
+
+    time_ns: int | None
+    call: str
+    result: str
+    errno: str | None
+    certain: bool
+    why: str
+
+
+def application_view(told: Told, by_rule: dict[str, list[Returned]]) -> ApplicationView:
+    """The calls of both programs in the order of time; those without a time come last."""
+    view = {name: _merged(list(_wire(told, side)), by_rule.get(name, [])) for side, name in enumerate(_SIDE_NAMES)}
+    return ApplicationView(client=view["client"], server=view["server"])
+
+
+def from_rule(calls: Iterable[Conditional], times: dict[str, int]) -> list[Returned]:
+    """The calls that a rule tells; one at a step that did not happen is left out."""
+    return [
+        Returned(times.get(c.at) if c.at else None, c.call, c.result, c.errno, c.certain, c.why)
+        for c in calls
+        if c.at is None or c.at in times
+    ]
+
+
+def _merged(wire: list[Returned], rule: list[Returned]) -> list[Call]:
+    said = {(c.call, c.time_ns) for c in rule} | {(c.call, "once") for c in rule if c.call in ("connect", "accept")}
+    kept = [c for c in wire if (c.call, c.time_ns) not in said and (c.call, "once") not in said]
+    both = sorted(kept + rule, key=lambda c: (c.time_ns is None, c.time_ns or 0))
+    return [
+        Call(time=utc(c.time_ns), call=c.call, result=c.result, errno=c.errno, certain=c.certain, why=c.why)  # type: ignore[arg-type]
+        for c in both
+    ]
+
+
+def _wire(told: Told, side: int) -> Iterator[Returned]:
+    """What every connection shows without a cause."""
+    if told.flow["protocol"] != "tcp":
+        return
+    yield from _opened(told, side)
+    yield from _sent(told, side)
+    yield from _received(told, side)
+    yield from _probed(told, side)
+    yield from _ended(told, side)
+
+
+def _opened(told: Told, side: int) -> Iterator[Returned]:
+    ack = told.first("handshake_ack", side=1)
+    if ack is None:
+        return
+    if side:
+        yield Returned(ack.time_ns, "connect", "ok", None, True, "the SYN-ACK arrived and was acknowledged")
+    elif told.first("data", side=0) is not None:
+        yield Returned(ack.time_ns, "accept", "ok", None, False, "the server's program answers, so it has accepted")
+
+
+def _sent(told: Told, side: int) -> Iterator[Returned]:
+    sent = list(told.all("data", side=side))
+    if sent:
+        total = counted(sum(e.value for e in sent), "byte")
+        why = f"{total} were put on the wire, so the kernel had taken them; no proof that they arrived"
+        yield Returned(sent[0].time_ns, "send", "ok", None, True, why)
+
+
+def _received(told: Told, side: int) -> Iterator[Returned]:
+    arrived = told.first("data", side=1 - side)
+    acked = told.sides[side]["highest_ack"]
+    if arrived is not None and acked is not None and acked > 1:
+        why = f"this side's kernel acknowledged {counted(acked - 1, 'byte')}; that the program read them is not visible"
+        yield Returned(arrived.time_ns, "recv", "ok", None, False, why)
+
+
+def _probed(told: Told, side: int) -> Iterator[Returned]:
+    probes = list(told.all("keep_alive", side=side))
+    if probes:
+        sent = counted(sum(e.count for e in probes), "probe")
+        yield Returned(probes[0].time_ns, "keepalive", "probing", None, True, f"SO_KEEPALIVE is on: {sent} seen")
+
+
+def _ended(told: Told, side: int) -> Iterator[Returned]:
+    own, peer = told.first("fin", side=side), told.first("fin", side=1 - side)
+    reset = told.first("rst", side=1 - side)
+    if own is not None:
+        yield Returned(
+            own.time_ns, "close", "ok", None, True, "its FIN is on the wire: close() or shutdown() was called"
+        )
+    if peer is not None:
+        why = "the peer's FIN arrived; what came before it is read first"
+        yield Returned(peer.time_ns, "epoll", "EPOLLIN|EPOLLRDHUP", None, _arrived(told, side, peer), why)
+        yield Returned(peer.time_ns, "recv", "0 (end of stream)", None, _arrived(told, side, peer), why)
+    if reset is not None and not _closed(own, peer, reset):
+        yield from _reset(told, reset, peer)
+
+
+def _arrived(told: Told, side: int, fin: Event) -> bool:
+    """The side's own kernel acknowledged the FIN."""
+    return bool(told.sides[1 - side]["fin_acked"]) and fin.side != side
+
+
+def _closed(own: Event | None, peer: Event | None, reset: Event) -> bool:
+    """Both directions were closed before: nobody reads the reset any more."""
+    return own is not None and peer is not None and reset.time_ns >= max(own.time_ns, peer.time_ns)
+
+
+def _reset(told: Told, reset: Event, peer_fin: Event | None) -> Iterator[Returned]:
+    opened = told.first("handshake_ack", "data", "ack") is not None
+    if not opened:
+        why = "a reset in answer to the SYN ends connect()"
+        yield Returned(reset.time_ns, "connect", "ECONNREFUSED", "ECONNREFUSED", True, why)
+        return
+    yield Returned(reset.time_ns, "epoll", _DEAD, None, True, "a reset ends both directions at once")
+    if peer_fin is not None and peer_fin.time_ns <= reset.time_ns:
+        why = "the end of stream had come first: reading gives 0, never an error; writing fails"
+        yield Returned(reset.time_ns, "send", "EPIPE", "EPIPE", False, why)
+        return
+    why = "data that had arrived is read first, then the error comes once"
+    yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", True, why)
+
+
+def step_times(steps: Sequence[str], events: Sequence[Sequence[Event]], gives_up_ns: int | None) -> dict[str, int]:
+    """Step name -> time of its last event (a run returns when it ends), and `gives_up`."""
+    times = {name: run[-1].last_time_ns for name, run in zip(steps, events, strict=True) if run}
+    return times | ({"gives_up": gives_up_ns} if gives_up_ns is not None else {})

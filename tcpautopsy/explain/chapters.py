@@ -1,0 +1,244 @@
+"""One capture told: its connections, findings and incidents as the contract has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, TypeAlias
+
+import pandas as pd
+
+from tcpautopsy.explain.calls import Returned, application_view, from_rule, step_times
+from tcpautopsy.explain.findings import Matched, Place, finding, finding_id
+from tcpautopsy.explain.ledger import ledger
+from tcpautopsy.explain.names import Names, names
+from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
+from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
+from tcpautopsy.explain.told import Event, Row, Told, events_at, rows, told
+from tcpautopsy.explain.words import utc
+from tcpautopsy.result import (
+    ApplicationView,
+    Connection,
+    Endpoint,
+    Finding,
+    Incident,
+    Ledger,
+    RunnerUp,
+    Timers,
+    Undecided,
+    Vantage,
+)
+from tcpautopsy.tables import Diagnosis, Dissection, Quality
+from tcpautopsy.tables import Incident as Story
+
+ByRule: TypeAlias = dict[str, list[Returned]]
+
+_EMPTY_VIEW = ApplicationView(client=[], server=[])
+_QUIET = ("none", "note")
+
+
+class Shelf(NamedTuple):
+    """Where a capture stands among several: its index, the id of its first connection, whether ids need a prefix."""
+
+    index: int  # type: ignore[assignment]  # shadows tuple.index
+    first_id: int
+    several: bool
+
+    @property
+    def prefix(self) -> str:
+        """What finding ids begin with."""
+        return f"{self.index}:" if self.several else ""
+
+
+class Case(NamedTuple):
+    """All that is known of one capture."""
+
+    dissection: Dissection
+    features: pd.DataFrame
+    quality: Quality
+    diagnosis: Diagnosis
+
+
+class Chapter(NamedTuple):
+    """What is said of one capture."""
+
+    connections: list[Connection]
+    findings: list[Finding]
+    incidents: list[Incident]
+
+
+class _Deep(NamedTuple):
+    """What is told only of connections that went wrong."""
+
+    ledger: Ledger | None
+    timers: Timers | None
+    view: ApplicationView
+
+
+def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
+    """All that the result holds of one capture; connections in the order of Flows."""
+    dissection, features, _, diagnosis = case
+    wrong = [n for n, severity in enumerate(diagnosis.verdicts["severity"].tolist()) if severity not in _QUIET]
+    matched = _matched(dissection, diagnosis, knowledge)
+    known = told(dissection, features, sorted({*wrong, *matched}))
+    findings = [
+        finding(
+            known[flow],
+            each,
+            Place(shelf.index, shelf.first_id + flow, shelf.prefix, dissection.facts.parts),
+            knowledge,
+            diagnosis,
+        )
+        for flow, found in matched.items()
+        for each in found
+    ]
+    faults = diagnosis.verdicts["fault"].tolist()
+    calls = _calls(known, matched, knowledge)
+    deep = {n: _deep(known[n], faults[n], calls.get(n, {})) for n in wrong}
+    connections = list(_connections(case, knowledge, shelf, deep))
+    return Chapter(connections, findings, [_incident(story, shelf) for story in diagnosis.incidents])
+
+
+def _matched(dissection: Dissection, diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Matched]]:
+    """{flow: its findings, the primary first}."""
+    steps = _steps(dissection, diagnosis)
+    runners: dict[int, list[RunnerUp]] = {}
+    for row in rows(diagnosis.runners_up):
+        runners.setdefault(row["finding"], []).append(
+            RunnerUp(rule=row["rule"], confidence=row["confidence"], why_not=row["why_not"])
+        )
+    limits, consistent = (diagnosis.verdicts[c].tolist() for c in ("limits", "consistent_with"))
+    found: dict[int, list[Matched]] = {}
+    for number, row in enumerate(rows(diagnosis.findings)):
+        taken = steps.get(number, {})
+        runs = [taken.get(step, []) for step in range(len(knowledge.rules[row["rule"]].sequence))]
+        flow = row["flow"]
+        found.setdefault(flow, []).append(Matched(row, runs, runners.get(number, []), limits[flow], consistent[flow]))
+    return found
+
+
+def _steps(dissection: Dissection, diagnosis: Diagnosis) -> dict[int, dict[int, list[Event]]]:
+    """{finding: {step: its events}}."""
+    evidence = diagnosis.evidence
+    events = events_at(dissection, evidence["event"].tolist())
+    found: dict[int, dict[int, list[Event]]] = {}
+    for number, step, event in zip(evidence["finding"].tolist(), evidence["step"].tolist(), events, strict=True):
+        found.setdefault(number, {}).setdefault(step, []).append(event)
+    return found
+
+
+def _calls(known: dict[int, Told], matched: dict[int, list[Matched]], knowledge: Knowledge) -> dict[int, ByRule]:
+    """{flow: {side: the calls that the rule of its primary finding tells}}."""
+    primaries = {flow: found[0] for flow, found in matched.items() if found[0].row["primary"]}
+    by_rule: dict[str, list[int]] = {}
+    for flow, each in primaries.items():
+        by_rule.setdefault(each.row["rule"], []).append(flow)
+    told_calls: dict[int, ByRule] = {}
+    for name, flows in by_rule.items():
+        rule = knowledge.rules[name]
+        for side in ("client", "server"):
+            calls = getattr(rule.applications, side)
+            held = [_held(call.condition, flows, knowledge) for call in calls]
+            for place, flow in enumerate(flows):
+                spoken = [call for call, holds in zip(calls, held, strict=True) if holds[place]]
+                times = _times(known[flow], primaries[flow], rule)
+                told_calls.setdefault(flow, {})[side] = from_rule(spoken, times)
+    return told_calls
+
+
+def _held(condition: str | None, flows: Sequence[int], knowledge: Knowledge) -> Sequence[bool]:
+    if condition is None:
+        return [True] * len(flows)
+    return [bool(answer) for answer in knowledge.holds(condition, flows)]
+
+
+def _times(each: Told, matched: Matched, rule: RuleTexts) -> dict[str, int]:
+    ended = gave_up_ns(each)
+    return step_times([s.name for s in rule.sequence], matched.steps, gives_up_ns(each) if ended is None else ended)
+
+
+def _deep(each: Told, fault: str | None, by_rule: ByRule) -> _Deep:
+    books = ledger(each, fault) if each.flow["protocol"] in ("tcp", "udp") else None
+    return _Deep(books, timers(each), application_view(each, by_rule))
+
+
+# --------------------------------------------------------------------------------------------------- connections
+
+
+def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict[int, _Deep]) -> Iterator[Connection]:
+    dissection, _, quality, diagnosis = case
+    learned = names(dissection)
+    undecided = _undecided(diagnosis, knowledge)
+    findings = _finding_ids(dissection, diagnosis, shelf)
+    points = zip(quality.per_flow["vantage"].tolist(), quality.per_flow["vantage_confidence"].tolist(), strict=True)
+    table = zip(rows(dissection.flows), rows(diagnosis.verdicts), points, strict=True)
+    nothing = _Deep(None, None, _EMPTY_VIEW)
+    for number, (flow, verdict, (point, sure)) in enumerate(table):
+        deep = told_deep.get(number, nothing)
+        yield Connection(
+            capture=shelf.index,
+            id=shelf.first_id + number,
+            protocol=flow["protocol"],
+            community_id=flow["community_id"] or None,
+            ordinal=flow["ordinal"],
+            tcp_stream=flow["tcp_stream"],
+            conn_state=flow["conn_state"] or None,
+            history=flow["history"] or None,
+            client=_endpoint(flow, number, "client", learned),
+            server=_endpoint(flow, number, "server", learned),
+            client_known_by=flow["client_known_by"],
+            vantage=Vantage(point=point, confidence=sure),
+            first_time=utc(flow["first_ns"]),
+            last_time=utc(flow["last_ns"]),
+            packets=flow["packets"],
+            bytes=flow["bytes"],
+            outcome=verdict["outcome"],
+            severity=verdict["severity"],
+            cause=verdict["cause"],
+            confidence=verdict["confidence"],
+            fault=verdict["fault"],
+            consistent_with=list(verdict["consistent_with"]),
+            undecided=undecided.get(number, []),
+            limits=list(verdict["limits"]),
+            findings=findings.get(number, []),
+            ledger=deep.ledger,
+            timers=deep.timers,
+            application_view=deep.view,
+        )
+
+
+def _endpoint(flow: Row, number: int, side: str, learned: Names) -> Endpoint:
+    address = flow[f"{side}_address"]
+    name = learned.of(number, address, server=side == "server")
+    return Endpoint(address=address, port=flow[f"{side}_port"], name=name)
+
+
+def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Undecided]]:
+    found: dict[int, list[Undecided]] = {}
+    for row in rows(diagnosis.undecided):
+        would = " ".join(knowledge.rules[row["rule"]].would_decide.split())
+        one = Undecided(rule=row["rule"], missing=list(row["missing"]), would_decide=would)
+        found.setdefault(row["flow"], []).append(one)
+    return found
+
+
+def _finding_ids(dissection: Dissection, diagnosis: Diagnosis, shelf: Shelf) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    pairs = zip(diagnosis.findings["flow"].tolist(), diagnosis.findings["rule"].tolist(), strict=True)
+    flows = rows(dissection.flows.iloc[diagnosis.findings["flow"].to_numpy()])
+    for (flow, rule), row in zip(pairs, flows, strict=True):
+        found.setdefault(flow, []).append(finding_id(shelf.prefix, rule, row))
+    return found
+
+
+def _incident(story: Story, shelf: Shelf) -> Incident:
+    return Incident(
+        id=f"{shelf.prefix}{story.id}",
+        rule=story.rule,
+        scope=story.scope,  # type: ignore[arg-type]
+        subject=story.subject,
+        captures=[shelf.index],
+        first_time=utc(story.first_ns),
+        last_time=utc(story.last_ns),
+        connections=[shelf.first_id + flow for flow in story.flows],
+        summary=story.summary,
+    )

@@ -1,0 +1,142 @@
+"""A finding told: headline, story, evidence, conditions, runners-up, what to check and do."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tcpautopsy.explain.conditions import conditions
+from tcpautopsy.explain.narrator import note
+from tcpautopsy.explain.nextcapture import next_capture
+from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
+from tcpautopsy.explain.sayings import context, in_commands, say
+from tcpautopsy.explain.stories import story
+from tcpautopsy.explain.told import Event, Row, Told
+from tcpautopsy.explain.words import utc
+from tcpautopsy.result import Confirm, Evidence, Finding, NextCapture, Remedy, RunnerUp, Source
+from tcpautopsy.tables import EVENT_KINDS, Diagnosis, Part
+
+_EVIDENCE_ROWS = 200
+_MEANING = {kind.name: kind.sentence for kind in EVENT_KINDS}
+_SIDES = ("server", "client", "other")
+
+
+class Place(NamedTuple):
+    """Where a finding stands in the result: capture index, connection id, the prefix of finding ids, ring parts."""
+
+    capture: int
+    connection: int
+    prefix: str
+    parts: Sequence[Part]
+
+
+class Matched(NamedTuple):
+    """A row of FINDINGS with the events its steps took, the runners-up and the limits of the verdict."""
+
+    row: Row
+    steps: Sequence[Sequence[Event]]
+    runners_up: Sequence[RunnerUp]
+    limits: Sequence[str]
+    consistent_with: Sequence[str]
+
+
+def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, diagnosis: Diagnosis) -> Finding:
+    """The finding as the contract has it."""
+    row, rule = matched.row, knowledge.rules[matched.row["rule"]]
+    names = context(told)
+    return Finding(
+        id=finding_id(place.prefix, rule.id, told.flow),
+        fingerprint=fingerprint(rule.id, told.flow),
+        capture=place.capture,
+        connection=place.connection,
+        rule=rule.id,
+        title=rule.title,
+        severity=row["severity"],
+        confidence=row["confidence"],
+        fault=row["fault"],
+        primary=row["primary"],
+        summary=say(rule.headline, names),
+        story=story(told, rule, matched.steps, names),
+        evidence=_evidence(matched.steps, place.parts),
+        conditions=conditions(
+            diagnosis.conditions[rule.id], row["held"], row["unseen"], told.features, knowledge.features
+        ),
+        runners_up=list(matched.runners_up),
+        confirm=_confirm(rule, names),
+        remedies=[Remedy(side=r.side, text=say(r.text, names)) for r in rule.remedies],
+        next_capture=_next_capture(told, matched),
+        sources=[Source(text=s.text, url=s.url) for s in rule.sources],
+        wireshark_filter=wireshark_filter(told.flow),
+    )
+
+
+def finding_id(prefix: str, rule: str, flow: Row) -> str:
+    """`<rule>@<community id, or arp-<target>>#<ordinal>`; the capture's number before it when there are several."""
+    subject = flow["community_id"] or f"arp-{flow['server_address']}"
+    return f"{prefix}{rule}@{subject}#{flow['ordinal']}"
+
+
+def fingerprint(rule: str, flow: Row) -> str:
+    """What stays the same when the same thing happens again: rule, protocol, server."""
+    port = "" if flow["server_port"] is None else str(flow["server_port"])
+    parts = "|".join((rule, flow["protocol"], flow["server_address"], port))
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def _confirm(rule: RuleTexts, names: dict[str, object]) -> list[Confirm]:
+    quoted = in_commands(names)
+    return [Confirm(on=c.on, command=say(c.command, quoted), expect=say(c.expect, names)) for c in rule.confirm]  # type: ignore[arg-type]
+
+
+def _next_capture(told: Told, matched: Matched) -> NextCapture | None:
+    unsure = matched.row["confidence"] in ("medium", "low") or bool(matched.consistent_with)
+    elsewhere = bool(matched.row["primary"]) and unsure and matched.row["severity"] in ("failure", "degradation")
+    return next_capture(told.flow, told.features["vantage"] or "unknown", matched.limits, elsewhere)
+
+
+def _evidence(steps: Sequence[Sequence[Event]], parts: Sequence[Part]) -> list[Evidence]:
+    events = sorted({event for run in steps for event in run}, key=lambda e: (e.time_ns, e.frame))
+    if len(events) > _EVIDENCE_ROWS:
+        events = [*events[: _EVIDENCE_ROWS // 2], *events[-_EVIDENCE_ROWS // 2 :]]
+    return [_row(event, parts) for event in events]
+
+
+def _row(event: Event, parts: Sequence[Part]) -> Evidence:
+    part = _part(event.frame, parts)
+    return Evidence(
+        frame=event.frame,
+        part=part.name if part else None,
+        part_frame=event.frame - part.first_frame + 1 if part else None,
+        time=utc(event.time_ns),
+        source=_SIDES[event.side],  # type: ignore[arg-type]
+        event=event.kind,
+        note=note(event, _MEANING[event.kind]),
+    )
+
+
+def _part(frame: int, parts: Sequence[Part]) -> Part | None:
+    """The part of a ring-buffer set that holds the frame."""
+    holding = [part for part in parts if part.packets]
+    place = bisect_right([part.first_frame for part in holding], frame) - 1
+    return holding[place] if place >= 0 else None
+
+
+def wireshark_filter(flow: Row) -> str:
+    """A display filter that shows the connection."""
+    if flow["protocol"] == "tcp" and flow["tcp_stream"] is not None:
+        return f"tcp.stream == {flow['tcp_stream']}"
+    ip = "ipv6" if flow["ip_version"] == 6 else "ip"
+    client, server = flow["client_address"], flow["server_address"]
+    special = {
+        "arp": f"arp.dst.proto_ipv4 == {server} || arp.src.proto_ipv4 == {server}",
+        "ndp": f"icmpv6.nd.ns.target_address == {server} || icmpv6.nd.na.target_address == {server}",
+        "icmp": f"{'icmpv6' if flow['ip_version'] == 6 else 'icmp'} && {ip}.addr == {client} && {ip}.addr == {server}",
+    }
+    if flow["protocol"] in special:
+        return special[flow["protocol"]]
+    transport = "tcp" if flow["protocol"] == "tcp" else "udp"
+    ports = [p for p in (flow["client_port"], flow["server_port"]) if p is not None]
+    terms = [f"{ip}.addr == {client}", f"{ip}.addr == {server}", *(f"{transport}.port == {p}" for p in ports)]
+    return " && ".join(terms)
