@@ -1,0 +1,200 @@
+"""Writes the documents that are made from the code: `python -m docs.generate [--check]`.
+
+`--check` writes nothing and fails when a document is not what it would write.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from fixtures.judged import Recording, Row, recordings, rows
+from tcpautopsy import pipeline
+from tcpautopsy.diagnose.model import Rule
+from tcpautopsy.features import FEATURES_TABLE
+from tcpautopsy.schema import Table
+from tcpautopsy.tables import (
+    DIRECTIONS,
+    EVENT_KINDS,
+    EVENTS,
+    EVIDENCE,
+    FINDINGS,
+    FLOWS,
+    NOTES,
+    NOTES_TABLE,
+    RUNNERS_UP,
+    UNDECIDED,
+    VERDICTS,
+)
+
+DOCS = Path(__file__).resolve().parent
+_MADE = "<!-- Made by `python -m docs.generate`; edit what it is made from. -->"
+
+
+# ------------------------------------------------------------------------------------------------------- tables
+
+
+def tables() -> Iterator[str]:
+    """Every table of the house."""
+    yield "# Tables\n"
+    yield f"{_MADE}\n"
+    yield "What the stages hand to each other. Unknown is NA; times are nanoseconds since 1970 UTC.\n"
+    for table in (FLOWS, EVENTS, DIRECTIONS, NOTES_TABLE, FEATURES_TABLE, FINDINGS, EVIDENCE, RUNNERS_UP, VERDICTS):
+        yield from _table(table)
+    yield from _table(UNDECIDED)
+    yield "## Kinds of events\n"
+    yield "`value` is what the fourth column says.\n"
+    yield from _grid(
+        ("kind", "letter", "what it says", "value", "source"),
+        ((f"`{k.name}`", f"`{k.letter}`", k.sentence, k.value, k.source) for k in EVENT_KINDS),
+    )
+    yield "## Kinds of notes\n"
+    yield from _grid(("kind", "number; text"), ((f"`{name}`", what) for name, what in NOTES.items()))
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"## {table.name}\n"
+    yield f"{table.row}\n"
+    yield from _grid(
+        ("column", "dtype", "unit", "what it is"),
+        ((f"`{c.name}`", c.dtype, c.unit, c.sentence) for c in table.columns),
+    )
+
+
+def _grid(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for line in lines:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |"
+    yield ""
+
+
+# -------------------------------------------------------------------------------------------------------- rules
+
+
+def catalogue() -> Iterator[str]:
+    """Every built-in rule."""
+    rules = sorted(pipeline.rule_set().rules, key=lambda rule: (rule.group, rule.id))
+    yield "# Causes\n"
+    yield f"{_MADE}\n"
+    yield f"The {len(rules)} causes that the built-in rules know. A rule that explains healthy traffic is a baseline.\n"
+    yield from _grid(
+        ("rule", "group", "severity", "fault", "title"),
+        (
+            (f"[`{r.id}`](#{r.id})", r.group, "baseline" if r.baseline else r.severity, _fault(r), r.title)
+            for r in rules
+        ),
+    )
+    for rule in rules:
+        yield from _rule(rule)
+
+
+def _fault(rule: Rule) -> str:
+    return "by side" if rule.fault_side else rule.fault
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    yield f"## {rule.id}\n"
+    yield f"**{rule.title}.** {_line(rule.what)}\n"
+    if rule.why:
+        yield f"{_line(rule.why)}\n"
+    if rule.look_alikes:
+        yield "Told apart from:\n"
+        yield from (f"- `{other}`: {_line(words)}" for other, words in sorted(rule.look_alikes.items()))
+        yield ""
+    if rule.confirm:
+        yield "To confirm:\n"
+        yield from (f"- on the {c.on}: `{_line(c.command)}`: {_line(c.expect)}" for c in rule.confirm)
+        yield ""
+    if rule.remedies:
+        yield "What to do:\n"
+        yield from (f"- {r.side}: {_line(r.text)}" for r in rule.remedies)
+        yield ""
+    if rule.sources:
+        yield "Sources: " + "; ".join(f"[{s.text}]({s.url})" if s.url else s.text for s in rule.sources) + "\n"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# ----------------------------------------------------------------------------------------------------- verdicts
+
+
+def verdicts() -> Iterator[str]:
+    """What is said of every recording, beside what is true."""
+    judged = [(recording, _judged(recording)) for recording in recordings()]
+    everything = [row for _, found in judged for row in found]
+    failing = [row for row in everything if row.failure and row.accepted]
+    wrong = [row for row in everything if row.wrong]
+    yield "# Verdicts on the recorded captures\n"
+    yield f"{_MADE}\n"
+    yield (
+        "Each recording of `fixtures/` analysed from the client's capture alone and from the server's alone. "
+        "*Accepted* is what an honest answer may be at that place (`truth.json`): where two causes leave the same "
+        "packets, both; `none` where the capture cannot tell, or nothing failed.\n"
+    )
+    yield (
+        f"{len(judged)} captures, {len(everything)} connections, {len(failing)} of them failed: "
+        f"{len(wrong)} wrong {'answer' if len(wrong) == 1 else 'answers'}.\n"
+    )
+    yield from _grid(
+        ("capture", "connections", "true cause", "accepted", "said", "right"),
+        (line for recording, found in judged for line in _lines(recording, found)),
+    )
+
+
+def _judged(recording: Recording) -> list[Row]:
+    return rows(recording, pipeline.analyse([str(recording.path)]).result.connections)
+
+
+def _lines(recording: Recording, found: list[Row]) -> Iterator[tuple[str, ...]]:
+    counts = Counter(_cells(row) for row in found if row.said is not None or row.accepted)
+    for (protocol, truth, accepted, said, right), count in counts.items():
+        yield recording.name, f"{count} {protocol}", truth, accepted, said, right
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    said = row.said
+    answer = "not found" if said is None else f"{said.cause or 'none'}{_how(row)}"
+    truth = row.rule or ("failed" if row.failure else "healthy")
+    accepted = ", ".join(each or "none" for each in row.accepted) or "any"
+    return row.protocol, truth, accepted, answer, row.wrong or "yes"
+
+
+def _how(row: Row) -> str:
+    said = row.said
+    if said is None or said.cause is None:
+        return ""
+    also = f", consistent with {', '.join(said.consistent_with)}" if said.consistent_with else ""
+    return f" ({said.severity}, {said.confidence}{also})"
+
+
+# ------------------------------------------------------------------------------------------------------ writing
+
+DOCUMENTS = {"tables.md": tables, "causes.md": catalogue, "verdicts.md": verdicts}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the documents, or say which are out of date."""
+    stale = []
+    for name, document in DOCUMENTS.items():
+        text = "\n".join(document()).rstrip() + "\n"
+        path = DOCS / name
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            path.write_text(text)
+    if "--check" in arguments and stale:
+        print(
+            f"out of date: {', '.join('docs/' + name for name in stale)}; run python -m docs.generate", file=sys.stderr
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,288 @@
+"""Bytes become tables, tables become findings: the only module that knows the order of the rooms."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+import pandas as pd
+
+from tcpautopsy import explain
+from tcpautopsy.capture import Input, Reader, ring_sets
+from tcpautopsy.decode import Decoder
+from tcpautopsy.diagnose import RuleSet, diagnose, load
+from tcpautopsy.diagnose.asked import asked
+from tcpautopsy.errors import CaptureError
+from tcpautopsy.events import Tracker
+from tcpautopsy.features import FEATURES, features
+from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.quality import assess
+from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
+from tcpautopsy.tables import EVENT_KINDS, Diagnosis, Dissection, Events, Features, Flows, Frames, Problem, Quality
+from tcpautopsy.text import clean
+
+STDIN = "-"
+
+#: Problems that tell something about a sound capture; every other one is damage.
+_HARMLESS = frozenset({"reordered", "decryption-secrets", "empty"})
+
+
+class Options(NamedTuple):
+    """How to read and judge; the defaults are the command line's."""
+
+    join: bool = True
+    digest: bool = True
+    resync: bool = False
+    max_bytes: int = 64 * 2**30
+    max_flows: int = 2_000_000
+    chunk_bytes: int = 512 * 1024
+    rule_folders: tuple[Path, ...] = ()
+    ignore: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    debug: bool = False  # let a defect of ours crash with its traceback
+
+
+class Examined(NamedTuple):
+    """One capture, with all that is known of it before the rules."""
+
+    dissection: Dissection
+    quality: Quality
+    features: Features
+    zones: Sequence[str]
+
+
+class Analysis(NamedTuple):
+    """What came of a run: the result, and what to say beside it.
+
+    `notes` are lines for the user, `unreadable` one line for each input that could not be read, `damaged` whether
+    anything was damaged or skipped, `internal_errors` one line for each capture that met a defect of ours.
+    """
+
+    result: Result
+    notes: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    damaged: bool
+    internal_errors: tuple[str, ...]
+
+
+# -------------------------------------------------------------------------------------------------- one capture
+
+
+def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequence[str]]:
+    """The tables of one capture (or ring-buffer set), and the names of its zones.
+
+    Raises CaptureError when nothing of it can be read.
+    """
+    reader = Reader(
+        inputs,
+        chunk_bytes=options.chunk_bytes,
+        resync=options.resync,
+        max_bytes=options.max_bytes,
+        digest=options.digest,
+    )
+    clock = _Deadline(options.timeout_s)
+    decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
+    for frames in clock.within(reader.chunks()):
+        tracker.feed(table.assign(order.feed(decoder.packets(frames))))
+    tracker.feed(table.assign(order.flush()))
+    facts = reader.facts()
+    problems = (*facts.problems, *decoder.problems(), *order.problems(), *table.problems(), *clock.problems())
+    facts = facts._replace(problems=problems)
+    flows: Flows = table.table()
+    events, directions, notes = tracker.finish(facts.first_ns, facts.last_ns, len(flows))
+    dissection = Dissection(facts, flows, directions, events, notes, facts.first_ns, facts.last_ns)
+    return dissection, decoder.zone_names()
+
+
+class _Deadline:
+    """Stops reading once the time is over; what was read until then is analysed."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._end = None if timeout_s is None else time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._over = False
+
+    def within(self, chunks: Iterable[Frames]) -> Iterator[Frames]:
+        for frames in chunks:
+            yield frames
+            if self._end is not None and time.monotonic() > self._end:
+                self._over = True
+                return
+
+    def problems(self) -> tuple[Problem, ...]:
+        if not self._over:
+            return ()
+        return (Problem("timeout", None, None, f"stopped reading after {self._timeout_s:g} s"),)
+
+
+def examine(inputs: Sequence[Input], options: Options) -> Examined:
+    """All that is known of one capture before the rules. Raises CaptureError."""
+    dissection, zones = dissect(inputs, options)
+    quality = assess(dissection)
+    return Examined(dissection, quality, features(dissection, quality), zones)
+
+
+def examined(source: bytes | Path, options: Options = Options()) -> Examined:  # noqa: B008 # a tuple
+    """The same, of bytes or of a file."""
+    if isinstance(source, bytes):
+        return examine([Input("bytes", BytesIO(source))], options)
+    with source.open("rb") as stream:
+        return examine([Input(source.name, stream)], options)
+
+
+def rule_set(folders: Sequence[Path] = ()) -> RuleSet:
+    """The rules in force, checked against the features that exist. Raises RuleError."""
+    return load(folders, feature_names={f.column.name: f.column.dtype for f in FEATURES})
+
+
+def judge(known: Examined, rules: RuleSet, ignore: Sequence[str] = ()) -> Diagnosis:
+    """What the rules say of a capture."""
+    return diagnose(known.dissection, known.features, known.quality, rules, ignore)
+
+
+# ----------------------------------------------------------------------------------------------------- a run
+
+
+def analyse(paths: Sequence[str], options: Options = Options()) -> Analysis:  # noqa: B008 # a tuple
+    """The result of these files, in their order; `-` is standard input. Raises RuleError for wrong rules."""
+    rules = rule_set(options.rule_folders)
+    run = _Run(rules, options, several=False)
+    sets = _sets(paths, options.join)
+    run.several = len(sets) > 1
+    for names in sets:
+        run.add(names)
+    return run.analysis()
+
+
+def analyse_bytes(name: str, data: bytes, options: Options = Options()) -> Analysis:  # noqa: B008 # a tuple
+    """The result of a capture that is in memory. Raises RuleError."""
+    run = _Run(rule_set(options.rule_folders), options, several=False)
+    run.add_inputs(name, lambda _stack: [Input(name, BytesIO(data))])
+    return run.analysis()
+
+
+def tables(path: str, kind: Literal["flows", "events"], options: Options = Options()) -> pd.DataFrame:  # noqa: B008
+    """The flows or the events of one capture. Raises CaptureError."""
+    with ExitStack() as stack:
+        dissection, _ = dissect([_opened(path, stack)], options)
+    return dissection.flows if kind == "flows" else _named_events(dissection.events)
+
+
+def _named_events(events: Events) -> pd.DataFrame:
+    """Events with the names of their kinds, and ids as connections have them."""
+    names = pd.Series([kind.name for kind in EVENT_KINDS], dtype="str")
+    kinds = names.iloc[events["kind"].to_numpy()].reset_index(drop=True)
+    return events.assign(kind=kinds, flow=events["flow"] + 1).rename(columns={"flow": "connection"})
+
+
+def _sets(paths: Sequence[str], join: bool) -> list[list[str]]:
+    """The inputs, parts of one ring-buffer set together; a path that cannot be looked at stands for itself."""
+    seen = [path for path in paths if path != STDIN and Path(path).is_file()]
+    joined = {str(group[0]): [str(p) for p in group] for group in ring_sets(seen, join=join)} if seen else {}
+    members = {name for group in joined.values() for name in group}
+    found: list[list[str]] = []
+    done: set[str] = set()
+    owner = {name: group for group in joined.values() for name in group}
+    for path in paths:
+        name = str(Path(path)) if path in seen else path
+        if name in members:
+            group = owner[name]
+            if group[0] not in done:
+                found.append(group)
+                done.add(group[0])
+        else:
+            found.append([path])
+    return found
+
+
+def _opened(path: str, stack: ExitStack) -> Input:
+    """Raises CaptureError when the file cannot be opened."""
+    if path == STDIN:
+        return Input("stdin", sys.stdin.buffer)
+    name = clean(Path(path).name)
+    try:
+        if Path(path).is_dir():
+            raise CaptureError(f"{clean(path)}: is a directory; `tcpautopsy batch` reads directories", "unreadable")
+        stream: BinaryIO = stack.enter_context(open(path, "rb"))  # noqa: SIM115 # the stack closes it
+    except OSError as error:
+        raise CaptureError(f"{clean(path)}: {error.strerror}", "unreadable") from None
+    return Input(name, stream)
+
+
+class _Run:
+    """Captures told one after the other into one result."""
+
+    def __init__(self, rules: RuleSet, options: Options, several: bool) -> None:
+        self.several = several
+        self._rules = rules
+        self._options = options
+        self._captures: list[Capture] = []
+        self._whole = explain.Chapter([], [], [])
+        self._duplicates = 0
+        self._not_judged = 0
+        self._unreadable: list[str] = []
+        self._internal: list[str] = []
+        self._texts = {rule.id: rule for rule in rules.rules}
+        self._sentences = {f.column.name: (f.column.sentence, f.column.unit) for f in FEATURES}
+
+    def add(self, paths: Sequence[str]) -> None:
+        """One capture or set of files: told, or noted as unreadable."""
+        name = "stdin" if paths[0] == STDIN else clean(Path(paths[0]).name)
+        self.add_inputs(name, lambda stack: [_opened(path, stack) for path in paths])
+
+    def add_inputs(self, name: str, opened: Callable[[ExitStack], Sequence[Input]]) -> None:
+        """The same, of inputs that are opened on a stack of things to close."""
+        try:
+            with ExitStack() as stack:
+                known = examine(opened(stack), self._options)
+            self._tell(known)
+        except CaptureError as error:
+            self._unreadable.append(clean(str(error), 500))
+            self._captures.append(explain.unreadable(name, error.code, str(error)))
+        except Exception as defect:  # a defect of ours: told in one line, and the other captures still count
+            if self._options.debug:
+                raise
+            line = f"{name}: internal error: {type(defect).__name__}: {clean(str(defect), 200)}"
+            self._internal.append(line)
+            self._captures.append(explain.unreadable(name, "internal-error", line))
+
+    def _tell(self, known: Examined) -> None:
+        diagnosis = judge(known, self._rules, self._options.ignore)
+        shelf = explain.Shelf(len(self._captures), len(self._whole.connections) + 1, self.several)
+        knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
+        case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
+        told = explain.chapter(case, knowledge, shelf)
+        self._captures.append(explain.capture(known.dissection.facts, known.quality))
+        for whole, part in zip(self._whole, told, strict=True):
+            whole.extend(part)
+        self._duplicates += int(known.dissection.flows["duplicates"].sum())
+        self._not_judged += int(diagnosis.verdicts["not_judged"].sum())
+
+    def analysis(self) -> Analysis:
+        """The result of all."""
+        result = Result(
+            schema_version=SCHEMA_VERSION,
+            tool=Tool(name="tcpautopsy", version=version("tcpautopsy"), rules_version=self._rules.version),
+            captures=self._captures,
+            connections=self._whole.connections,
+            findings=self._whole.findings,
+            incidents=self._whole.incidents,
+            pairs=[],
+            totals=explain.totals(
+                self._captures, self._whole, duplicates=self._duplicates, not_judged=self._not_judged
+            ),
+        )
+        problems = [p for c in self._captures for p in c.problems if p.code not in _HARMLESS]
+        return Analysis(
+            result=result,
+            notes=self._rules.notes,
+            unreadable=tuple(self._unreadable),
+            damaged=bool(problems),
+            internal_errors=tuple(self._internal),
+        )
