@@ -137,9 +137,11 @@ class Mark(IntFlag):
 #: One decoded packet. Addresses are 128-bit in two halves (IPv4 in the low 32 bits of `_lo`, `ip_version` tells).
 #: `zone` numbers the VLAN/MPLS/tunnel context (0 = none): equal tuples in different zones are different flows.
 #: `ip_len` is the wire length of the IP packet (from the IP header, or the frame when that is 0 = offload).
-#: `sack_n` SACK blocks are in `sack1l..sack4r`. `window` is raw. `note` is 1 + the index of a Note of this batch.
-#: `icmp_type`, `icmp_code`, `icmp_mtu` for ICMP errors and echo; for RESOLUTION `flags` is 1 request, 2 reply,
-#: 4 gratuitous/probe/announcement (never a resolution); for DNS `flags` is 1 query, 2 answer and `window` the rcode.
+#: `sack_n` SACK blocks are in `sack1l..sack4r`. `window` is raw. `note` is 1 when Notes speak of this frame.
+#: For TCP `icmp_type` is the class of the payload (FIRST_BYTES) and `pad` 1 when the capture cut the options.
+#: `icmp_type`, `icmp_code`, `icmp_mtu` are those of ICMP errors and echo (there `flags` is 1 request, 2 reply); for
+#: RESOLUTION `flags` is 1 request, 2 reply, 4 gratuitous/probe/announcement (never a resolution) and `icmp_code` 1
+#: when it was sent to one host; for DNS `flags` is 1 query, 2 answer, `window` the rcode, `icmp_mtu` the query type.
 #: `flow` and `from_originator` are filled by the flows room (NO_FLOW when it belongs to none).
 PACKET = Record(
     "Packet",
@@ -152,6 +154,18 @@ PACKET = Record(
 )
 
 NO_FLOW = 0xFFFFFFFF
+
+#: Class of a TCP payload by its first bytes -> its word in the note `tcp_first_bytes`.
+FIRST_BYTES = {
+    1: "tls",
+    2: "tls",
+    3: "tls",
+    4: "http-request",
+    5: "http-response",
+    6: "ssh",
+    7: "text",
+    8: "binary",
+}
 
 #: TCP flag bits in `flags`.
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
@@ -186,7 +200,7 @@ NOTES = {
 
 
 class Packets(NamedTuple):
-    """One batch of decoded packets, in the order of the batch, and the notes about them."""
+    """One batch of decoded packets in order, and notes about frames of this batch or of one to come."""
 
     rows: Rows  # PACKET
     notes: list[Note]

@@ -1,0 +1,33 @@
+"""Zones: the VLAN, MPLS or tunnel a packet travelled in. Equal tuples in two zones are two connections."""
+
+from __future__ import annotations
+
+from tcpautopsy import records
+
+#: Zones beyond this number share the last one: a hostile capture cannot make the list grow without end.
+MAX_ZONES = 65_536
+
+
+class Zones:
+    """Numbers for zones, from 1 in the order of their first packet; 0 is none."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, ...], int] = {}
+        #: VLAN id -> zone, for the common case of one tag; 0: no packet yet.
+        self.vlans = records.integers(4096)
+
+    def number(self, labels: tuple[str, ...]) -> int:
+        """The zone of these labels, outermost first."""
+        if not labels:
+            return 0
+        known = self._numbers.get(labels)
+        if known is None:
+            known = min(len(self._numbers) + 1, MAX_ZONES)
+            self._numbers[labels] = known
+            if len(labels) == 1 and labels[0].startswith("vlan "):
+                self.vlans[int(labels[0][5:])] = known
+        return known
+
+    def names(self) -> list[str]:
+        """The name of each zone; index 0 is that of none."""
+        return ["", *(" / ".join(labels) for labels in self._numbers)][: MAX_ZONES + 1]
