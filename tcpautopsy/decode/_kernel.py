@@ -324,7 +324,19 @@ class Decode:
             return DONE
         if fragment & 0x2000:
             self.rows[i].marks |= FIRST_FRAGMENT
-        return self.transport(i, p + header, total - header, end)
+        p += header
+        total -= header
+        if self.rows[i].protocol == 51:
+            # An authentication header (RFC 4302) hides nothing: its length counts 32-bit words, minus 2.
+            if p + 12 > end:
+                return SHORT
+            header = (cython.cast(i64, self.buf[p + 1]) + 2) * 4
+            if header > total:
+                return BAD_IP
+            self.rows[i].protocol = self.buf[p]
+            p += header
+            total -= header
+        return self.transport(i, p, total, end)
 
     @cython.cfunc
     @cython.nogil

@@ -71,7 +71,7 @@ def follow(data: Bytes, at: int, end: int, kind: int) -> Link:
         if at + size > end:
             raise ShortError
         step = read(data, at, end)
-        if step.label:
+        if step.label and step.label != (labels[-1] if labels else ""):
             labels.append(step.label)
         macs = step.macs or macs
         kind, at = step.next, step.at
@@ -93,16 +93,15 @@ def vlan(data: Bytes, at: int, end: int) -> Step:
 
 def mpls(data: Bytes, at: int, end: int) -> Step:
     """label(20 bits) class(3) bottom(1) TTL(8), RFC 3032; what follows the bottom tells itself by its first bits."""
-    word = u32(data, at)
-    label = f"mpls {word >> 12}"
-    if not word & 0x100:
-        return Step(0x8847, at + 4, label)
+    # Labels are handed out for each direction (RFC 3031 section 3.1): they do not name a network.
+    if not u32(data, at) & 0x100:
+        return Step(0x8847, at + 4, "mpls")
     if at + 4 >= end:
         raise ShortError
     # RFC 4385: a pseudowire's control word begins with 0, so that it is not taken for IP.
     if data[at + 4] >> 4 == 0:
-        return Step(ETHERNET, at + 8, label)
-    return Step(IP, at + 4, label)
+        return Step(ETHERNET, at + 8, "mpls")
+    return Step(IP, at + 4, "mpls")
 
 
 def ip(data: Bytes, at: int, end: int) -> Step:

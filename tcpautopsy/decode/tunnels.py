@@ -55,8 +55,8 @@ def _gre(data: Bytes, at: int, end: int) -> Inner | None:
     if flags & 0x2000:
         if place + 4 > end:
             raise ShortError
-        # PPTP (version 1) keeps the payload length in the upper half.
-        label = f"gre {u16(data, place + 2) if flags & 7 == 1 else u32(data, place)}"
+        # The call id of PPTP (version 1) belongs to one direction only.
+        label = "gre" if flags & 7 == 1 else f"gre {u32(data, place)}"
         place += 4
     place += 4 if flags & 0x1000 else 0
     place += 4 if flags & 0x0080 and flags & 7 == 1 else 0
@@ -65,8 +65,8 @@ def _gre(data: Bytes, at: int, end: int) -> Inner | None:
         size = 0 if kind == 0x88BE and not flags & 0x1000 else _ERSPAN[kind]
         if place + max(size, 4) > end:
             raise ShortError
-        session = u16(data, place + 2) & 0x3FF if size else 0
-        return _inside(data, place + size, end, ETHERNET, f"erspan {session}")
+        # Sessions are configured per mirrored port: both directions of a flow need not share one.
+        return _inside(data, place + size, end, ETHERNET, "erspan")
     return _inside(data, place, end, PPP if kind == 0x880B else kind, label)
 
 
@@ -104,7 +104,7 @@ def _gtp(data: Bytes, at: int, end: int) -> Inner | None:
                 raise ShortError
             place += max(data[place], 1) * 4
             extension = data[place - 1]
-    return _inside(data, place, end, IP, f"gtp {u32(data, at + 4)}")
+    return _inside(data, place, end, IP, "gtp")  # each direction has a TEID of its own
 
 
 _Reader = Callable[[Bytes, int, int], Inner | None]

@@ -1,0 +1,169 @@
+"""Packets get their flow: the kernel's table of tuples, grown here, and the Flows made of it at the end."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from ipaddress import IPv6Address
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy import records
+from tcpautopsy.flows import zeek
+from tcpautopsy.flows.community import community_id
+from tcpautopsy.flows.names import Names
+from tcpautopsy.flows.rows import FLOW, KNOWN, NO_STREAM
+from tcpautopsy.records import Rows
+from tcpautopsy.tables import FLOWS, PACKET, Flows, Packets, Problem, Protocol
+
+_FLOWS_AT_FIRST = 1024
+_RECENT = 16_384  # the kernel's RECENT
+_PROTOCOLS = {
+    Protocol.TCP: "tcp",
+    Protocol.UDP: "udp",
+    Protocol.DNS: "dns",
+    Protocol.ICMP: "icmp",
+    Protocol.ICMPV6: "icmp",
+    Protocol.ARP: "arp",
+    Protocol.NDP: "ndp",
+}
+_WITH_PORTS = (Protocol.TCP, Protocol.UDP, Protocol.DNS)
+
+
+class FlowTable:
+    """Assigns packets to flows, in the order in which they come."""
+
+    def __init__(self, max_flows: int = 2_000_000) -> None:
+        module = records.kernel("flows")
+        self._compiled: bool = module.compiled
+        # Python's own hash of a string is seeded anew for each process: nobody can aim packets at one slot.
+        self._kernel: Any = module.Table(hash("tcpautopsy") & 0x7FFFFFFFFFFFFFFF, max_flows)
+        self._limit = max_flows
+        self._flows = FLOW.entered(FLOW.zeros(_FLOWS_AT_FIRST), self._compiled)
+        self._aliases = (records.integers(4 * _FLOWS_AT_FIRST, "Q"), records.integers(4 * _FLOWS_AT_FIRST))
+        self._slots = records.integers(4 * _FLOWS_AT_FIRST)
+        self._kernel.hold(self._flows, self._slots)
+        self._kernel.hold_aliases(*self._aliases)
+        self._kernel.remember(*(records.integers(_RECENT) for _ in range(4)))
+        self._names = Names()
+
+    def assign(self, packets: Packets) -> Packets:
+        """The same packets with `flow`, `from_originator` and the mark of second copies filled in."""
+        rows = packets.rows
+        entered = PACKET.entered(rows, self._compiled)
+        self._kernel.bind(entered)
+        at, count = 0, len(rows)
+        while count and (at := self._kernel.assign(at, count)) < count:
+            self._grow()
+        PACKET.left(entered, rows, self._compiled)
+        self._names.hear(packets.notes)
+        self._names.meet(rows)
+        return Packets(rows, packets.notes)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be followed."""
+        if not self._kernel.refused:
+            return ()
+        frame = self._kernel.first_refused
+        words = f"flow limit {self._limit} reached at frame {frame}; later half-open flows are summarised"
+        return (Problem("flow-limit", None, frame, words, self._kernel.refused),)
+
+    def table(self) -> Flows:
+        """One row per flow, in the order of their first packets."""
+        rows = FLOW.array(self._flows, self._kernel.count, self._compiled)
+        client, server = _Ends(rows, rows["first_is_originator"] == 1), _Ends(rows, rows["first_is_originator"] == 0)
+        protocol = rows["protocol"]
+        community = _community(protocol, client, server)
+        ports = np.isin(protocol, _WITH_PORTS)
+        addresses = server.addresses()
+        columns = {
+            "protocol": pd.Series([_PROTOCOLS[Protocol(p)] for p in protocol.tolist()], dtype="str"),
+            "client_address": pd.Series(client.addresses(), dtype="str"),
+            "client_port": _known(client.port, ports),
+            "server_address": pd.Series(addresses, dtype="str"),
+            "server_port": _known(server.port, ports),
+            "client_known_by": pd.Series([KNOWN[k] for k in rows["known"].tolist()], dtype="str"),
+            "zone": rows["zone"].astype(np.int64),
+            "community_id": community,
+            "ordinal": _ordinal(community, rows),
+            "tcp_stream": _known(rows["stream"], rows["stream"] != NO_STREAM),
+            "conn_state": zeek.conn_state(rows),
+            "history": zeek.history(rows),
+            "first_frame": rows["first_frame"].astype(np.int64),
+            "last_frame": rows["last_frame"].astype(np.int64),
+            "first_ns": _known(rows["first_ns"], rows["first_ns"] != 0),
+            "last_ns": _known(rows["last_ns"], rows["last_ns"] != 0),
+            "packets": rows["packets"].astype(np.int64),
+            "bytes": rows["bytes"].astype(np.int64),
+            "duplicates": rows["duplicates"].astype(np.int64),
+            "ip_version": rows["ip_version"].astype(np.int64),
+            "previous": _known(rows["previous"].astype(np.int64) - 1, rows["previous"] != 0),
+            "name": pd.Series([self._names.of(n, address) for n, address in enumerate(addresses)], dtype="str"),
+        }
+        return Flows(FLOWS.check(pd.DataFrame(columns)))
+
+    def _grow(self) -> None:
+        """Twice as many flows, slots and aliases."""
+        size = 2 * len(self._flows)
+        self._flows = FLOW.grown(self._flows, size, self._compiled)
+        self._slots = records.integers(4 * size)
+        old = self._aliases
+        self._aliases = (records.integers(4 * size, "Q"), records.integers(4 * size))
+        self._kernel.hold(self._flows, self._slots)
+        self._kernel.replace()
+        self._kernel.hold_aliases(*self._aliases)
+        self._kernel.replace_aliases(*old)
+
+
+class _Ends:
+    """One endpoint of every flow: the first of the key where `first` holds, else the second."""
+
+    def __init__(self, rows: Rows, first: NDArray[np.bool_]) -> None:
+        self._high = np.where(first, rows["first_hi"], rows["second_hi"])
+        self._low = np.where(first, rows["first_lo"], rows["second_lo"])
+        self._version = rows["ip_version"]
+        self.port = np.where(first, rows["first_port"], rows["second_port"])
+
+    def addresses(self) -> list[str]:
+        """As text."""
+        return [
+            _address(version, high, low)
+            for version, high, low in zip(self._version.tolist(), self._high.tolist(), self._low.tolist(), strict=True)
+        ]
+
+    def packed(self) -> list[bytes]:
+        """In network byte order."""
+        return [
+            low.to_bytes(4) if version == 4 else (high << 64 | low).to_bytes(16)
+            for version, high, low in zip(self._version.tolist(), self._high.tolist(), self._low.tolist(), strict=True)
+        ]
+
+
+@lru_cache(maxsize=65_536)
+def _address(version: int, high: int, low: int) -> str:
+    if version == 4:
+        return f"{low >> 24}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
+    return str(IPv6Address(high << 64 | low))
+
+
+def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> pd.Series:
+    """Int64 with NA where the value is not known."""
+    return pd.Series(pd.arrays.IntegerArray(values.astype(np.int64), ~np.asarray(known)))
+
+
+def _community(protocol: NDArray[np.uint8], client: _Ends, server: _Ends) -> pd.Series:
+    rows = zip(
+        protocol.tolist(), client.packed(), client.port.tolist(), server.packed(), server.port.tolist(), strict=True
+    )
+    return pd.Series([community_id(*row) for row in rows], dtype="str")
+
+
+def _ordinal(community: pd.Series, rows: Rows) -> pd.Series:
+    """From 1 per Community ID; address resolutions, which have none, per pair of addresses."""
+    unnamed = (community == "").to_numpy()
+    keys = {"id": community}
+    for name in ("first_hi", "first_lo", "second_hi", "second_lo"):
+        keys[name] = pd.Series(np.where(unnamed, rows[name], 0))
+    return pd.DataFrame(keys).groupby(list(keys), sort=False).cumcount() + 1

@@ -1,0 +1,75 @@
+"""Zeek's words for a connection: conn_state and history, as its conn.log has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy.flows.rows import State
+from tcpautopsy.records import Rows
+from tcpautopsy.tables import Protocol
+
+
+def conn_state(rows: Rows) -> pd.Series:
+    """conn_state of each flow; "" for ARP and neighbour discovery, which Zeek has none for."""
+    state, protocol = rows["state"], rows["protocol"]
+    tcp = protocol == Protocol.TCP
+    datagrams = np.isin(protocol, (Protocol.UDP, Protocol.DNS))
+    echo = np.isin(protocol, (Protocol.ICMP, Protocol.ICMPV6))
+    both = _has(state, State.ORIG_SPOKE) & _has(state, State.RESP_SPOKE)
+    words: list[tuple[NDArray[np.bool_], NDArray[np.str_] | str]] = [
+        (tcp, _tcp(state)),
+        (datagrams & both, "SF"),
+        (datagrams & _has(state, State.ORIG_SPOKE), "S0"),
+        (datagrams, "SHR"),
+        (echo, "OTH"),
+    ]
+    chosen = np.select([mask for mask, _ in words], [np.asarray(word) for _, word in words], "")
+    return pd.Series(chosen.tolist(), dtype="str")
+
+
+def _has(state: NDArray[np.uint32], bit: State) -> NDArray[np.bool_]:
+    return np.asarray(state & bit != 0)
+
+
+def _tcp(state: NDArray[np.uint32]) -> NDArray[np.str_]:
+    """The first that holds, from the table in Zeek's conn/main.zeek."""
+    syn, synack = _has(state, State.ORIG_SYN), _has(state, State.RESP_SYNACK)
+    orig_fin, resp_fin = _has(state, State.ORIG_FIN), _has(state, State.RESP_FIN)
+    orig_rst, resp_rst = _has(state, State.ORIG_RST), _has(state, State.RESP_RST)
+    by_responder = _has(state, State.FIRST_RST_BY_RESPONDER)
+    opened = syn & synack
+    reset = orig_rst | resp_rst
+    return np.select(
+        [
+            opened & orig_fin & resp_fin,
+            opened & reset & by_responder,
+            opened & reset,
+            syn & resp_rst & by_responder,
+            syn & orig_rst,
+            ~syn & synack & resp_rst,
+            syn & orig_fin,
+            ~syn & synack & resp_fin,
+            opened & orig_fin,
+            opened & resp_fin,
+            opened,
+            syn,
+        ],
+        ["SF", "RSTR", "RSTO", "REJ", "RSTOS0", "RSTRH", "SH", "SHR", "S2", "S3", "S1", "S0"],
+        "OTH",
+    )
+
+
+def history(rows: Rows) -> pd.Series:
+    """Zeek's history of each TCP flow, "Dd" alone for datagrams; "" where Zeek has none."""
+    count = len(rows)
+    letters = np.zeros((count, 3), "<u8")
+    for place, name in enumerate(("history1", "history2", "history3")):
+        letters[:, place] = rows[name]
+    packed = letters.view("S24").reshape(count) if count else np.zeros(0, "S24")
+    tcp = rows["protocol"] == Protocol.TCP
+    datagrams = np.isin(rows["protocol"], (Protocol.UDP, Protocol.DNS))
+    orig, resp = _has(rows["state"], State.ORIG_SPOKE), _has(rows["state"], State.RESP_SPOKE)
+    words = np.select([tcp, datagrams & orig & resp, datagrams & orig, datagrams], [packed, b"Dd", b"D", b"d"], b"")
+    return pd.Series([word.decode("ascii") for word in words.tolist()], dtype="str")
