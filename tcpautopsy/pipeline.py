@@ -89,8 +89,10 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
     clock = _Deadline(options.timeout_s)
     decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
     for frames in clock.within(reader.chunks()):
-        tracker.feed(table.assign(order.feed(decoder.packets(frames))))
-    tracker.feed(table.assign(order.flush()))
+        for packets in order.feed(decoder.packets(frames)):
+            tracker.feed(table.assign(packets))
+    for packets in order.flush():
+        tracker.feed(table.assign(packets))
     facts = reader.facts()
     problems = (*facts.problems, *decoder.problems(), *order.problems(), *table.problems(), *clock.problems())
     facts = facts._replace(problems=problems)

@@ -142,7 +142,9 @@ class Mark(IntFlag):
 #: `icmp_type`, `icmp_code`, `icmp_mtu` are those of ICMP errors and echo (there `flags` is 1 request, 2 reply); for
 #: RESOLUTION `flags` is 1 request, 2 reply, 4 gratuitous/probe/announcement (never a resolution) and `icmp_code` 1
 #: when it was sent to one host; for DNS `flags` is 1 query, 2 answer, `window` the rcode, `icmp_mtu` the query type.
-#: `flow` and `from_originator` are filled by the flows room (NO_FLOW when it belongs to none).
+#: `flow` and `from_originator` are filled by the flows room (NO_FLOW when it belongs to none). There `from_originator`
+#: of an ICMP error is 2, plus 1 when it quotes a packet of the originator; and `tag` of the SYN that reuses a tuple says
+#: for which time.
 PACKET = Record(
     "Packet",
     "q:time_ns file_offset;"
@@ -190,6 +192,7 @@ NOTES = {
     "tls_alert": "level * 256 + description; ''",
     "http_request": "0; method",
     "http_response": "status; ''",
+    "http_length": "sequence number behind the response, by its Content-Length; ''",
     "dns_query": "query type; name",
     "dns_answer": "rcode; name",
     "dns_address": "ip version; 'address name' (one for each A/AAAA record of an answer)",

@@ -177,7 +177,7 @@ class Decoder:
             found = lookup(frame.number, payload[2:]) if len(payload) > 2 else None
             notes = found.notes if found else []
         else:
-            notes = payloads.told(frame.number, payload, int(row.icmp_type))
+            notes = payloads.told(frame.number, payload, int(row.icmp_type), int(row.seq))
         row.note = int(bool(notes))
         self._notes += notes
         return 0, frame

@@ -23,11 +23,14 @@ class Told(NamedTuple):
     text: str
 
 
-def told(frame: int, payload: bytes, found: int) -> list[Note]:
-    """The notes about a payload of this class."""
+def told(frame: int, payload: bytes, found: int, seq: int) -> list[Note]:
+    """The notes about a payload of this class whose first byte has the sequence number `seq`."""
     read = READERS.get(found)
     said = read(payload) if read else None
-    return [Note(frame, *said)] if said else []
+    notes = [Note(frame, *said)] if said else []
+    if said and said.kind == "http_response" and (size := _announced(payload, said.number)) is not None:
+        notes.append(Note(frame, "http_length", (seq + size) & 0xFFFFFFFF, ""))
+    return notes
 
 
 def _alert(payload: bytes) -> Told | None:
@@ -119,6 +122,23 @@ def _response(payload: bytes) -> Told | None:
     if payload[5:7] != b"1." or payload[8:9] != b" " or not status.isdigit() or len(status) != 3:
         return None
     return Told("http_response", int(status), "")
+
+
+def _announced(payload: bytes, status: int) -> int | None:
+    """Bytes of the response by its header (RFC 9112 6.3): None when the header is cut or the end is told otherwise."""
+    header, blank, _ = payload.partition(b"\r\n\r\n")
+    if not blank or status < 200 or status in (204, 304):
+        return None
+    lengths = set()
+    for line in header.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"transfer-encoding":
+            return None
+        if name.strip().lower() == b"content-length":
+            lengths.add(value.strip()[:20])
+    number = lengths.pop() if len(lengths) == 1 else b""
+    # What passes 2**31 cannot be told from what lies before, modulo 2**32.
+    return len(header) + 4 + int(number) if number.isdigit() and int(number) < 2**30 else None
 
 
 READERS: dict[int, Callable[[bytes], Told | None]] = {

@@ -112,6 +112,8 @@ def _of_rule(dissection: Dissection, rule: Rule, rows: pd.DataFrame) -> Iterator
 
 def _groups(rows: pd.DataFrame, subjects: pd.Series, place: Place) -> list[tuple[str, pd.DataFrame]]:
     """Findings at one place without a pause of more than its gap, enough of them; rows come in time order."""
+    if rows.empty:
+        return []
     subject = subjects.iloc[rows["flow"].to_numpy()].to_numpy(dtype=object)
     code, names = pd.factorize(subject)
     order = np.argsort(code, kind="stable")

@@ -1,0 +1,7 @@
+"""Packets become Events: what each shows, per direction, and what the two directions did as a whole."""
+
+from __future__ import annotations
+
+from tcpautopsy.events.tracker import Tracker
+
+__all__ = ["Tracker"]

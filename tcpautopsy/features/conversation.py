@@ -9,6 +9,7 @@ import pandas as pd
 
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, true, unless
 from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_orig_direction, sees_resp_direction
+from tcpautopsy.seqnum import distance
 
 #: Services that take data and never answer: syslog, graphite, fluentd, printing, and their kind over UDP (traps,
 #: NetFlow, IPFIX, sFlow, StatsD). Silence there is by design.
@@ -152,6 +153,32 @@ def http_request_pending(seen: Seen) -> Mask:
     """An HTTP/1 request of the client has no status line after it."""
     asked, told = seen.last("http_request", side=CLIENT), seen.last("http_response", side=SERVER)
     return ~np.isnan(asked) & ~(told > asked)
+
+
+def response_missing_bytes(seen: Seen) -> Values:
+    """Bytes of the last HTTP/1 response that its Content-Length announces and the server never sent before it closed.
+
+    NA without such a header, a FIN of the server, or its SYN-ACK; and for an answer to HEAD, which has no body.
+    """
+    missing = np.full(seen.count, np.nan)
+    notes = seen.dissection.notes
+    notes = notes[notes["flow"].notna()]
+    whole, answered, asked = (_last_of(notes, kind) for kind in ("http_length", "http_response", "http_request"))
+    # A length counts when it is that of the last response, and that answers no HEAD.
+    whole = whole[whole["frame"] == answered["frame"].reindex(whole.index)]
+    whole = whole[asked["text"].reindex(whole.index).fillna("") != "HEAD"]
+    flows = whole.index.to_numpy(dtype=np.int64)
+    start, sent = seen.side(SERVER, "isn")[flows], seen.side(SERVER, "highest_seq")[flows]
+    closed = (seen.side(SERVER, "fin")[flows] > 0) & ~np.isnan(start) & ~np.isnan(sent)
+    flows, end = flows[closed], whole["number"].to_numpy(dtype=np.int64)[closed]
+    reached = start[closed].astype(np.int64) + sent[closed].astype(np.int64) - 1  # the FIN counts one
+    missing[flows] = np.maximum(distance(end, reached), 0)
+    return missing
+
+
+def _last_of(notes: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The last note of this kind of each flow, by flow."""
+    return notes[notes["kind"] == kind].drop_duplicates("flow", keep="last").set_index("flow")
 
 
 def longest_answer_s(seen: Seen) -> Values:

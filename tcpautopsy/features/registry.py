@@ -147,6 +147,7 @@ FEATURES: tuple[Feature, ...] = (
         conversation.orig_unacked_bytes,
         conversation.resp_unacked_bytes,
         conversation.unacked_bytes,
+        conversation.response_missing_bytes,
     ),
     *_counts(conversation.requests, conversation.responses, conversation.client_messages_unanswered),
     *_flags(

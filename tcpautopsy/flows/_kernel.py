@@ -103,6 +103,7 @@ Flow = cython.struct(
     r_frame=cython.uint,
     hashed=cython.uint,
     other_zone=cython.uint,
+    instance=cython.uint,
     first_port=cython.ushort,
     second_port=cython.ushort,
     protocol=cython.uchar,
@@ -369,6 +370,7 @@ class Table:
         self.flows[f].protocol = self.protocol
         self.flows[f].hashed = self.hashed
         self.flows[f].previous = previous
+        self.flows[f].instance = self.flows[previous - 1].instance + 1 if previous else 1
         self.flows[f].first_is_originator = first_is_originator
         self.flows[f].known = known
         self.flows[f].ip_version = self.rows[i].ip_version
@@ -678,6 +680,9 @@ class Table:
             found = self.make(i, previous, a_port > b_port, BY_PORT)
         else:
             found = self.make(i, previous, self.from_a, BY_FIRST)
+        if previous:
+            # Told to the events: which use of its ports this is.
+            self.rows[i].tag = self.flows[found - 1].instance
         # Wireshark's number: a conversation ends where a SYN has another sequence number than the first packet of
         # its direction had; it looks at addresses and ports alone.
         at = self.alias_slot(CONVERSATION, 0, 0)
@@ -761,18 +766,16 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1)
     def resolution(self, i: i64) -> i64:
-        """ARP or neighbour discovery: from a question to its answer, or to five seconds without either."""
+        """ARP or neighbour discovery: a question and its repeats, to the answer that comes within five seconds."""
         found: i64
         asks: i64 = 1 if self.rows[i].flags == 1 else 0
         if self.rows[i].flags == 4:
             return 0
         self.directed(i, asks)
         found = self.find()
-        if found and self.rows[i].time_ns - self.flows[found - 1].asked_ns > RESOLUTION_NS:
-            if not asks:
-                return 0
-            found = self.make_resolution(i, found)
-        elif found and asks and self.flows[found - 1].state & ANSWERED:
+        if found and not asks and self.rows[i].time_ns - self.flows[found - 1].asked_ns > RESOLUTION_NS:
+            return 0
+        if found and asks and self.flows[found - 1].state & ANSWERED:
             found = self.make_resolution(i, found)
         elif found == 0:
             if not asks:
@@ -802,20 +805,26 @@ class Table:
         """The flow that an ICMP error is about; 0 when it was not seen."""
         found: i64
         at: i64
+        asks: i64
         protocol: i64 = self.rows[i].protocol
         self.rows[i].from_originator = 2
         if protocol == 6 or protocol == 17:
             self.sorted_key(i)
             found = self.find()
-            if found or protocol == 6:
+            if found:
+                self.rows[i].from_originator = 2 + (1 if self.from_a == self.flows[found - 1].first_is_originator else 0)
                 return found
+            if protocol == 6:
+                return 0
             for asks in range(2):
                 self.directed(i, asks)
                 at = self.alias_slot(PLAIN_DNS, self.rows[i].zone, 0)
                 if self.alias_flows[at]:
+                    self.rows[i].from_originator = 2 + asks
                     return self.alias_flows[at]
             return 0
         self.directed(i, 1 if self.rows[i].dport == 0 else 0)
+        self.rows[i].from_originator = 2 + self.from_a
         return self.find()
 
     @cython.cfunc

@@ -11,7 +11,7 @@ FLOW = Record(
     "q:first_ns last_ns bytes asked_ns;"
     "Q:first_hi first_lo second_hi second_lo history1 history2 history3;"
     "I:zone tag o_isn r_isn o_next r_next r_ack first_frame last_frame packets duplicates previous stream letters"
-    " state o_frame r_frame hashed other_zone;"
+    " state o_frame r_frame hashed other_zone instance;"
     "H:first_port second_port;"
     "B:protocol ip_version first_is_originator known",
 )

@@ -1,0 +1,142 @@
+"""Directions: the kernel's rows as a table, unknown values as NA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE_KNOWN
+from tcpautopsy.records import Rows
+from tcpautopsy.tables import DIRECTIONS, Directions
+
+Mask = NDArray[np.bool_]
+
+
+def directions(sides: Rows, segments: Rows) -> Directions:
+    """Row 2*flow is the originator's, 2*flow+1 the responder's."""
+    columns = {**_plain(sides), **_sequence(sides), **_conditional(sides), **_ladder(sides, segments)}
+    columns |= _outstanding(sides, segments)
+    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: columns[c.name] for c in DIRECTIONS.columns})))
+
+
+def _has(sides: Rows, name: str) -> Mask:
+    return np.asarray(sides["known"] & SIDE_KNOWN[name] != 0)
+
+
+def _known(values: NDArray[Any], known: Mask) -> Any:
+    """Int64 with NA where not known."""
+    return pd.arrays.IntegerArray(np.asarray(values).astype(np.int64), ~known)
+
+
+def _claim(values: Mask, known: Mask) -> Any:
+    """boolean with NA where not known."""
+    return pd.arrays.BooleanArray(np.asarray(values, bool), ~known)
+
+
+def _plain(sides: Rows) -> dict[str, Any]:
+    """Columns that are never NA: the kernel's fields of the same name."""
+    names = {c.name for c in DIRECTIONS.columns if c.dtype == "int64"}
+    return {name: sides[name].astype(np.int64) for name in sides.dtype.names or () if name in names}
+
+
+def _sequence(sides: Rows) -> dict[str, Any]:
+    spoke = sides["packets"] > 0
+    base, acked = _has(sides, "base"), _has(sides, "ack")
+    return {
+        "isn": _known(sides["base"], _has(sides, "isn")),
+        "highest_seq": _known(sides["next"], spoke & base),
+        "highest_ack": _known(sides["highest_ack"], acked),
+        "last_ack": _known(sides["last_ack"], acked),
+    }
+
+
+#: Column -> (what must be known, the kernel's field).
+_WHEN = {
+    "mss": ("mss", "mss"),
+    "wscale": ("wscale", "wscale"),
+    "window_last": ("window", "window"),
+    "window_max": ("window_max", "window_max"),
+    "window_min": ("window_max", "window_min"),
+    "ttl": ("ttl", "ttl"),
+    "ttl_min": ("ttl", "ttl_min"),
+    "ttl_max": ("ttl", "ttl_max"),
+    "max_acked_payload": ("acked_payload", "max_acked_payload"),
+    "first_data_ns": ("data", "first_data_ns"),
+    "first_data_frame": ("data", "first_data_frame"),
+    "first_data_len": ("data", "first_data_len"),
+    "last_data_ns": ("data", "last_data_ns"),
+    "last_data_frame": ("data", "last_data_frame"),
+    "first_data_acked_ns": ("data_acked", "first_data_acked_ns"),
+    "fin_ns": ("fin", "fin_ns"),
+    "fin_frame": ("fin", "fin_frame"),
+    "rst_ns": ("rst", "rst_ns"),
+    "rst_frame": ("rst", "rst_frame"),
+    "rst_look": ("rst", "rst_look"),
+    "rst_ttl": ("rst", "rst_ttl"),
+    "rst_ip_id": ("rst", "rst_ip_id"),
+    "rtt_min_ns": ("rtt", "rtt_min_ns"),
+    "tsval_first": ("timestamps", "tsval_first"),
+    "tsval_last": ("timestamps", "tsval_last"),
+}
+#: Columns that are NA when the kernel's field is 0.
+_UNLESS_ZERO = ("src_mac", "max_outage_ns", "max_outage_frame", "max_idle_ns", "max_idle_frame")
+_OF_A_PACKET = ("first_frame", "last_frame", "first_ns", "last_ns")
+
+
+def _conditional(sides: Rows) -> dict[str, Any]:
+    spoke = np.asarray(sides["packets"] > 0)
+    opened = _has(sides, "isn")
+    columns = {name: _known(sides[field], _has(sides, known)) for name, (known, field) in _WHEN.items()}
+    columns |= {name: _known(sides[name], np.asarray(sides[name] != 0)) for name in _UNLESS_ZERO}
+    columns |= {name: _known(sides[name], spoke) for name in _OF_A_PACKET}
+    columns |= {name: _claim(_has(sides, name), opened) for name in ("sack_permitted", "fast_open")}
+    columns |= {name: _claim(_has(sides, name), spoke) for name in ("timestamps", "mptcp")}
+    columns["fin_acked"] = _claim(_has(sides, "fin_acked"), _has(sides, "fin"))
+    columns["window_closed_at_end"] = _claim(sides["window"] == 0, _has(sides, "window"))
+    return columns
+
+
+def _ladder(sides: Rows, segments: Rows) -> dict[str, Any]:
+    """The oldest thing not acknowledged at the end, and how it was repeated."""
+    waiting = np.asarray(sides["head"] > 0)
+    oldest = segments[np.maximum(sides["head"].astype(np.int64) - 1, 0)]
+    repeated, timed = waiting & (oldest["copies"] > 0), waiting & (oldest["rto_ns"] != 0)
+    return {
+        "ladder_first_ns": _known(oldest["first_ns"], waiting),
+        "ladder_first_frame": _known(oldest["first_frame"], waiting),
+        "ladder_copies": np.where(waiting, oldest["copies"], 0).astype(np.int64),
+        "ladder_rto_ns": _known(oldest["rto_ns"], timed),
+        "ladder_last_ns": _known(oldest["last_ns"], repeated),
+        "ladder_last_gap_ns": _known(oldest["gap_ns"], repeated),
+        "ladder_base_ns": _known(oldest["base_ns"], timed),
+        "ladder_is_fin": _claim(oldest["what"] == CLOSING, waiting),
+        "ladder_is_syn": _claim(oldest["what"] == OPENING, waiting),
+        "unacked_since_ns": _known(oldest["first_ns"], waiting),
+    }
+
+
+def _outstanding(sides: Rows, segments: Rows) -> dict[str, Any]:
+    """Sums over all payload that is not acknowledged at the end: a walk of all lists at once, step by step."""
+    count = len(sides)
+    total = np.zeros(count, np.int64)
+    least, most = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
+    at = sides["head"].astype(np.int64)
+    while at.any():
+        where = np.nonzero(at)[0]
+        rows = segments[at[where] - 1]
+        data = rows["what"] == DATA
+        payload, sizes = where[data], rows["size"][data].astype(np.int64)
+        total[payload] += (rows["right"] - rows["left"])[data]
+        least[payload] = np.minimum(least[payload], sizes)
+        most[payload] = np.maximum(most[payload], sizes)
+        at[where] = rows["next"]
+    some = most > 0
+    spoke = np.asarray(sides["packets"] > 0)
+    return {
+        "unacked_bytes": _known(total, spoke),
+        "min_unacked_payload": _known(np.where(some, least, 0), some),
+        "max_unacked_payload": _known(most, some),
+    }

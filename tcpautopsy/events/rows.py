@@ -1,0 +1,64 @@
+"""The kernel's rows: a direction, a flow, an outstanding segment; and the numbers of the events it writes."""
+
+from __future__ import annotations
+
+from tcpautopsy.records import Record
+
+#: One direction. Sequence numbers are relative to `base` and count on beyond 2**32; `known` bits are in SIDE_KNOWN.
+SIDE = Record(
+    "Side",
+    "q:next una last_ack highest_ack unseen_left unseen_right bytes payload_bytes retransmitted_bytes lost_bytes"
+    " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns fin_end"
+    " rst_ns max_outage_ns zero_since_ns zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns"
+    " window window_max window_min full_ns;"
+    "Q:src_mac;"
+    "I:base first_frame last_frame packets payload_packets ip_id_zero outgoing incoming bad_checksum good_checksum"
+    " superseg truncated cut_packets short_frames syn syn_ack fin rst retransmissions rto_retransmissions"
+    " fast_retransmissions tail_loss_probes spurious_retransmissions out_of_order duplicate_acks dsacks keep_alives"
+    " keep_alive_acks zero_windows zero_window_probes zero_probes_before lost_segments max_payload max_acked_payload"
+    " first_data_frame first_data_len last_data_frame fin_frame rst_frame rst_look packets_after_rst"
+    " sent_after_peer_last probes_after_peer_last data_after_peer_fin max_outage_frame max_idle_frame turns"
+    " tsval_first tsval_last head tail segments dup sacks raw_window known;"
+    "H:mss rst_ip_id;"
+    "B:wscale ttl ttl_min ttl_max rst_ttl first_class probing reset_last",
+)
+
+#: What of a Side is known.
+SIDE_KNOWN = {
+    name: 1 << bit
+    for bit, name in enumerate(
+        (
+            "base",
+            "isn",
+            "ack",
+            "window",
+            "ttl",
+            "mss",
+            "wscale",
+            "sack_permitted",
+            "timestamps",
+            "fast_open",
+            "mptcp",
+            "window_max",
+            "fin",
+            "fin_acked",
+            "rst",
+            "zero",
+            "rtt",
+            "data",
+            "data_acked",
+            "acked_payload",
+        )
+    )
+}
+
+#: One flow: what belongs to both directions.
+TALK = Record("Talk", "q:last_ns;I:last_event events epoch last_frame first_frame;B:kind handshake turn started")
+
+#: A sent range not acknowledged yet; `next` is 1 + the row of the one behind it.
+SEGMENT = Record(
+    "Segment",
+    "q:left right first_ns last_ns rto_ns gap_ns base_ns;I:first_frame last_frame next size copies rtos;"
+    "I:resends;B:what pad1 pad2 pad3",
+)
+DATA, OPENING, CLOSING = 1, 2, 3

@@ -1,0 +1,179 @@
+"""Packets become Events, Directions and Notes: the kernel's state grown here, and what only the end can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy import records
+from tcpautopsy.events.directions import directions
+from tcpautopsy.events.rows import SEGMENT, SIDE, TALK
+from tcpautopsy.records import Rows
+from tcpautopsy.tables import (
+    EVENT,
+    EVENT_NUMBER,
+    EVENTS,
+    FIRST_BYTES,
+    NO_FLOW,
+    NOTES_TABLE,
+    PACKET,
+    Directions,
+    Events,
+    Kind,
+    Mark,
+    Note,
+    Notes,
+    Packets,
+)
+
+_AT_FIRST = {"sides": 2048, "talks": 1024, "segments": 2048, "events": 4096}
+_FIRST_COPY = 2  # the kernel's mark in `pad`: payload seen for the first time
+#: Notes that are events of their flow too.
+_TOLD = frozenset({"tls_client_hello", "tls_server_hello", "tls_alert", "http_request", "http_response"})
+#: A question is unanswered when a second went by without an answer (Linux: neigh/default/retrans_time_ms).
+_ANSWER_NS = 1_000_000_000
+
+
+class Tracker:
+    """Follows every flow, packet by packet, in the order in which they come."""
+
+    def __init__(self) -> None:
+        module = records.kernel("events")
+        self._compiled: bool = module.compiled
+        self._kernel: Any = module.Track()
+        self._sides = SIDE.entered(SIDE.zeros(_AT_FIRST["sides"]), self._compiled)
+        self._talks = TALK.entered(TALK.zeros(_AT_FIRST["talks"]), self._compiled)
+        self._segments = SEGMENT.entered(SEGMENT.zeros(_AT_FIRST["segments"]), self._compiled)
+        self._events = EVENT.entered(EVENT.zeros(_AT_FIRST["events"]), self._compiled)
+        self._hold()
+        self._waiting: dict[int, list[Note]] = {}  # notes whose packet is still to come
+        self._notes: list[tuple[int, int | None, int, str, int, str]] = []
+
+    def feed(self, packets: Packets) -> None:
+        """Take these packets, each with its flow."""
+        rows = packets.rows
+        for note in packets.notes:
+            self._waiting.setdefault(note.frame, []).append(note)
+        spoken = np.nonzero(rows["note"] != 0)[0].tolist() if self._waiting else []
+        for i in spoken:
+            self._announce(rows[i])
+        entered = PACKET.entered(rows, self._compiled)
+        self._kernel.bind(entered)
+        at, count = 0, len(rows)
+        while count and (at := self._kernel.run(at, count)) < count:
+            self._grow(at)
+        PACKET.left(entered, rows, self._compiled)
+        for i in spoken:
+            self._keep(rows[i])
+
+    def finish(self, first_ns: int | None, last_ns: int | None, flow_count: int) -> tuple[Events, Directions, Notes]:
+        """The tables, once all packets have come; `first_ns` and `last_ns` are the capture's."""
+        self._make_room(flow_count)
+        sides = SIDE.array(self._sides, 2 * flow_count, self._compiled)
+        talks = TALK.array(self._talks, flow_count, self._compiled)
+        segments = SEGMENT.array(self._segments, max(self._kernel.used, 1), self._compiled)
+        events = EVENT.array(self._events, self._kernel.count, self._compiled)
+        ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
+        return _events(events, ends), directions(sides, segments), self._notes_table(sides)
+
+    # -------------------------------------------------------------------------------------------------------- notes
+
+    def _announce(self, row: Any) -> None:
+        """Let the kernel write the event of a note in its place: kind plus 1 and value stand in the row."""
+        for note in self._waiting.get(int(row["frame"]), ()):
+            if note.kind in _TOLD:
+                row["other_hi"], row["other_lo"] = EVENT_NUMBER[note.kind] + 1, note.number
+
+    def _keep(self, row: Any) -> None:
+        """Keep the notes of a packet, unless it is a copy of one that was told before."""
+        notes = self._waiting.pop(int(row["frame"]), [])
+        repeat = row["kind"] == Kind.TCP and not row["pad"] & _FIRST_COPY
+        if repeat or row["marks"] & Mark.DUPLICATE:
+            return
+        flow = int(row["flow"]) if row["flow"] != NO_FLOW else None
+        side = 2 if row["kind"] == Kind.ICMP_ERROR else int(row["from_originator"])
+        self._notes += [(note.frame, flow, side, note.kind, note.number, note.text) for note in notes]
+
+    def _notes_table(self, sides: Rows) -> Notes:
+        kept = sorted([*self._notes, *_first_bytes(sides)], key=lambda n: (n[0], n[3] == "tcp_first_bytes"))
+        columns = list(zip(*kept, strict=True)) or [()] * len(NOTES_TABLE.columns)
+        frame = pd.DataFrame(
+            {c.name: pd.Series(list(values), dtype=c.dtype) for c, values in zip(NOTES_TABLE.columns, columns, strict=True)}
+        )
+        return Notes(NOTES_TABLE.check(frame))
+
+    # --------------------------------------------------------------------------------------------------------- room
+
+    def _hold(self) -> None:
+        self._kernel.hold(self._sides, self._talks, self._segments, self._events)
+
+    def _grow(self, at: int) -> None:
+        """Room for the row that did not fit."""
+        if self._kernel.count + 16 > len(self._events):
+            self._events = EVENT.grown(self._events, 2 * len(self._events), self._compiled)
+        if self._kernel.used + 4 > len(self._segments):
+            self._segments = SEGMENT.grown(self._segments, 2 * len(self._segments), self._compiled)
+        self._make_room(self._kernel.flow(at) + 1)
+
+    def _make_room(self, flows: int) -> None:
+        size = len(self._talks)
+        while size < flows:
+            size *= 2
+        if size > len(self._talks):
+            self._talks = TALK.grown(self._talks, size, self._compiled)
+            self._sides = SIDE.grown(self._sides, 2 * size, self._compiled)
+        self._hold()
+
+
+def _first_bytes(sides: Rows) -> Iterator[tuple[int, int, int, str, int, str]]:
+    """The class of the first payload of each direction."""
+    for d in np.nonzero(sides["first_class"])[0].tolist():
+        frame, word = int(sides["first_data_frame"][d]), FIRST_BYTES[int(sides["first_class"][d])]
+        yield frame, d >> 1, 1 - (d & 1), "tcp_first_bytes", 0, word
+
+
+def _open_at_end(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
+    """`capture_end` of each connection that neither a reset nor both FINs had ended."""
+    reset = (sides["rst"][0::2] > 0) | (sides["rst"][1::2] > 0)
+    closed = (sides["fin"][0::2] > 0) & (sides["fin"][1::2] > 0)
+    flows = np.nonzero((talks["kind"] == Kind.TCP) & ~reset & ~closed)[0]
+    rows = _at_end(flows, talks, "capture_end")
+    if last_ns is not None:
+        rows["value"] = np.maximum(last_ns - talks["last_ns"][flows], 0)
+        rows["time_ns"] = rows["last_time_ns"] = np.maximum(last_ns, talks["last_ns"][flows])
+    return rows
+
+
+def _unanswered(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
+    """`arp_unanswered` of each resolution without a reply, unless the capture ended while one could still come."""
+    asked, answered = sides["packets"][0::2], sides["packets"][1::2]
+    silent = (talks["kind"] == Kind.RESOLUTION) & (asked > 0) & (answered == 0)
+    if last_ns is not None:
+        silent &= (last_ns - talks["last_ns"] >= _ANSWER_NS) | (asked > 1)
+    flows = np.nonzero(silent)[0]
+    rows = _at_end(flows, talks, "arp_unanswered")
+    rows["value"] = asked[flows]
+    return rows
+
+
+def _at_end(flows: NDArray[np.int64], talks: Rows, kind: str) -> Rows:
+    """One event of this kind per flow, at its last packet."""
+    rows = EVENT.zeros(len(flows))
+    rows["flow"], rows["kind"], rows["side"], rows["count"] = flows, EVENT_NUMBER[kind], 1, 1
+    rows["frame"] = rows["last_frame"] = talks["last_frame"][flows]
+    rows["time_ns"] = rows["last_time_ns"] = talks["last_ns"][flows]
+    return rows
+
+
+def _events(events: Rows, ends: Rows) -> Events:
+    """The table: by flow, and within a flow in the order in which things happened."""
+    rows = np.concatenate([events, ends])
+    rows = rows[np.argsort(rows["flow"], kind="stable")]
+    columns: dict[str, Any] = {c.name: rows[c.name].astype(np.int64) for c in EVENTS.columns if c.dtype == "int64"}
+    of_frame = rows["of_frame"].astype(np.int64)
+    columns["of_frame"] = pd.arrays.IntegerArray(of_frame, of_frame == 0)
+    return Events(EVENTS.check(pd.DataFrame({c.name: columns[c.name] for c in EVENTS.columns})))
