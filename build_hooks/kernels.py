@@ -41,7 +41,10 @@ def compile_kernels(root: str, in_place: bool) -> dict[str, str]:
     os.chdir(root)
     try:
         extensions = cythonize(
-            [Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3", "-g0", "-w"]) for path in sources],
+            [
+                Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3", "-g0", "-w"])
+                for path in sources
+            ],
             compiler_directives={"language_level": 3, "boundscheck": True, "show_performance_hints": False},
             build_dir="build",
             quiet=True,

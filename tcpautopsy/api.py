@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from tcpautopsy import pipeline, report
+from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
 from tcpautopsy.tables import Diagnosis, Directions, Events, Features, Flows
 
@@ -68,7 +69,7 @@ class Capture:
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The page; written to `path` too when one is given."""
-        page = b"".join(report.written(self.result, report.FORMATS["html"], report.View())).decode()
+        page = b"".join(report.written(self.result, report.FORMATS["html"], View())).decode()
         if path is not None:
             Path(fspath(path)).write_text(page, encoding="utf-8")
         return page

@@ -17,6 +17,7 @@ from tcpautopsy import explain
 from tcpautopsy.capture import Input, Reader, ring_sets
 from tcpautopsy.decode import Decoder
 from tcpautopsy.diagnose import RuleSet, diagnose, load
+from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.events import Tracker
@@ -24,13 +25,26 @@ from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable, TimeOrder
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
-from tcpautopsy.tables import EVENT_KINDS, Diagnosis, Dissection, Events, Features, Flows, Frames, Problem, Quality
+from tcpautopsy.tables import (
+    EVENT_KINDS,
+    Diagnosis,
+    Dissection,
+    Events,
+    Features,
+    Flows,
+    Frames,
+    Incident,
+    Problem,
+    Quality,
+)
 from tcpautopsy.text import clean
+
+__all__ = ["Analysis", "Examined", "Incident", "Options", "analyse", "analyse_bytes", "examine", "examined"]
 
 STDIN = "-"
 
 #: Problems that tell something about a sound capture; every other one is damage.
-_HARMLESS = frozenset({"reordered", "decryption-secrets", "empty"})
+_HARMLESS = frozenset({"reordered", "decryption-secrets", "no-packets", "no-timestamps", "ip-fragments", "not-decoded"})
 
 
 class Options(NamedTuple):
@@ -98,6 +112,8 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
     facts = facts._replace(problems=problems)
     flows: Flows = table.table()
     events, directions, notes = tracker.finish(facts.first_ns, facts.last_ns, len(flows))
+    if facts.packets and decoder.unsupported() == facts.packets:
+        raise CaptureError(f"{facts.name}: {decoder.problems()[0].detail}", "link-type")
     dissection = Dissection(facts, flows, directions, events, notes, facts.first_ns, facts.last_ns)
     return dissection, decoder.zone_names()
 
@@ -148,6 +164,12 @@ def judge(known: Examined, rules: RuleSet, ignore: Sequence[str] = ()) -> Diagno
     return diagnose(known.dissection, known.features, known.quality, rules, ignore)
 
 
+def outcome_of(rules: RuleSet, name: str, capture: Path) -> Literal["match", "no_match", "unknown"]:
+    """What one rule says of a capture: the best that any of its connections gives. Raises CaptureError."""
+    known = examined(capture)
+    return alone(rules, name, known.dissection, known.features)
+
+
 # ----------------------------------------------------------------------------------------------------- a run
 
 
@@ -169,14 +191,24 @@ def analyse_bytes(name: str, data: bytes, options: Options = Options()) -> Analy
     return run.analysis()
 
 
+def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, Result]:  # noqa: B008 # a tuple
+    """One capture with all its tables, what the rules say of it, and the result. Raises CaptureError, RuleError."""
+    rules = rule_set(options.rule_folders)
+    known = examined(Path(path), options)
+    diagnosis = judge(known, rules, options.ignore)
+    run = _Run(rules, options, several=False)
+    run.tell(known, diagnosis)
+    return known, diagnosis, run.analysis().result
+
+
 def tables(path: str, kind: Literal["flows", "events"], options: Options = Options()) -> pd.DataFrame:  # noqa: B008
     """The flows or the events of one capture. Raises CaptureError."""
     with ExitStack() as stack:
         dissection, _ = dissect([_opened(path, stack)], options)
-    return dissection.flows if kind == "flows" else _named_events(dissection.events)
+    return dissection.flows if kind == "flows" else named_events(dissection.events)
 
 
-def _named_events(events: Events) -> pd.DataFrame:
+def named_events(events: Events) -> pd.DataFrame:
     """Events with the names of their kinds, and ids as connections have them."""
     names = pd.Series([kind.name for kind in EVENT_KINDS], dtype="str")
     kinds = names.iloc[events["kind"].to_numpy()].reset_index(drop=True)
@@ -243,7 +275,7 @@ class _Run:
         try:
             with ExitStack() as stack:
                 known = examine(opened(stack), self._options)
-            self._tell(known)
+            self.tell(known, judge(known, self._rules, self._options.ignore))
         except CaptureError as error:
             self._unreadable.append(clean(str(error), 500))
             self._captures.append(explain.unreadable(name, error.code, str(error)))
@@ -254,15 +286,16 @@ class _Run:
             self._internal.append(line)
             self._captures.append(explain.unreadable(name, "internal-error", line))
 
-    def _tell(self, known: Examined) -> None:
-        diagnosis = judge(known, self._rules, self._options.ignore)
+    def tell(self, known: Examined, diagnosis: Diagnosis) -> None:
+        """Add a capture that was examined and judged."""
         shelf = explain.Shelf(len(self._captures), len(self._whole.connections) + 1, self.several)
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)
         self._captures.append(explain.capture(known.dissection.facts, known.quality))
-        for whole, part in zip(self._whole, told, strict=True):
-            whole.extend(part)
+        self._whole.connections.extend(told.connections)
+        self._whole.findings.extend(told.findings)
+        self._whole.incidents.extend(told.incidents)
         self._duplicates += int(known.dissection.flows["duplicates"].sum())
         self._not_judged += int(diagnosis.verdicts["not_judged"].sum())
 

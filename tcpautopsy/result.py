@@ -5,11 +5,11 @@ Field order is the order in the JSON. None means not applicable or not visible.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 Severity = Literal["failure", "degradation", "risk", "note", "none"]
 FindingSeverity = Literal["failure", "degradation", "risk", "note"]

@@ -143,8 +143,8 @@ class Mark(IntFlag):
 #: RESOLUTION `flags` is 1 request, 2 reply, 4 gratuitous/probe/announcement (never a resolution) and `icmp_code` 1
 #: when it was sent to one host; for DNS `flags` is 1 query, 2 answer, `window` the rcode, `icmp_mtu` the query type.
 #: `flow` and `from_originator` are filled by the flows room (NO_FLOW when it belongs to none). There `from_originator`
-#: of an ICMP error is 2, plus 1 when it quotes a packet of the originator; and `tag` of the SYN that reuses a tuple says
-#: for which time.
+#: of an ICMP error is 2, plus 1 when it quotes a packet of the originator; `tag` of a SYN that reuses a tuple says for
+#: which time.
 PACKET = Record(
     "Packet",
     "q:time_ns file_offset;"

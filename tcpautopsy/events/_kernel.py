@@ -1096,7 +1096,7 @@ class Track:
     @cython.nogil
     @cython.exceptval(-1)
     def is_prompted(self, i: i64, d: i64) -> i64:
-        """The peer asks for a resend (duplicate ACKs or SACK), and this one comes soon after it (RFC 5681, RFC 6675)."""
+        """The peer asks for a resend (duplicate ACKs or SACK), and this one follows soon (RFC 5681, RFC 6675)."""
         p: i64 = d ^ 1
         since: i64 = self.rows[i].time_ns - self.sides[p].last_ns
         limit: i64 = self.round_trip(d) * 3 // 2

@@ -102,7 +102,10 @@ class Tracker:
         kept = sorted([*self._notes, *_first_bytes(sides)], key=lambda n: (n[0], n[3] == "tcp_first_bytes"))
         columns = list(zip(*kept, strict=True)) or [()] * len(NOTES_TABLE.columns)
         frame = pd.DataFrame(
-            {c.name: pd.Series(list(values), dtype=c.dtype) for c, values in zip(NOTES_TABLE.columns, columns, strict=True)}
+            {
+                c.name: pd.Series(list(values), dtype=c.dtype)
+                for c, values in zip(NOTES_TABLE.columns, columns, strict=True)
+            }
         )
         return Notes(NOTES_TABLE.check(frame))
 

@@ -812,7 +812,9 @@ class Table:
             self.sorted_key(i)
             found = self.find()
             if found:
-                self.rows[i].from_originator = 2 + (1 if self.from_a == self.flows[found - 1].first_is_originator else 0)
+                self.rows[i].from_originator = 2 + (
+                    1 if self.from_a == self.flows[found - 1].first_is_originator else 0
+                )
                 return found
             if protocol == 6:
                 return 0

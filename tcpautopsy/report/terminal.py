@@ -140,5 +140,3 @@ def _wrapped(words: str, indent: str, most: int = 3) -> list[str]:
         break_on_hyphens=False,
     )
     return wrapped or []
-
-

@@ -63,15 +63,16 @@ def features(flows: Sequence[Flow]) -> pd.DataFrame:
     rows = [ALWAYS | {k: v for k, v in each["features"].items() if k not in _NOT_FEATURES} for each in flows]
     names = sorted({name for row in rows for name in row})
     kinds = {name: next((type(r[name]) for r in rows if r.get(name) is not None), float) for name in names}
-    return pd.DataFrame(
-        {name: pd.array([row.get(name) for row in rows], dtype=DTYPES[kinds[name]]) for name in names}
-    )
+    return pd.DataFrame({name: pd.array([row.get(name) for row in rows], dtype=DTYPES[kinds[name]]) for name in names})
 
 
 def quality(flows: Sequence[Flow], loss_rate: float = 0.0) -> Quality:
     """The flags that each flow names under `flags`."""
     per_flow = pd.DataFrame(
-        {flag.replace("-", "_"): [flag in each["features"].get("flags", ()) for each in flows] for flag in QUALITY_FLAGS}
+        {
+            flag.replace("-", "_"): [flag in each["features"].get("flags", ()) for each in flows]
+            for flag in QUALITY_FLAGS
+        }
     )
     return Quality((), per_flow, "client", "high", loss_rate)
 

@@ -474,7 +474,7 @@ def empty() -> Result:
 #: What a hostile capture would like to run, hide or write.
 EVIL = (
     "<script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
+    '"><img src=x onerror=alert(1)>',
     "'-alert(1)-'",
     "</script><script>alert(1)</script>",
     "\x1b[2J\x1b]0;owned\x07",

@@ -1,0 +1,261 @@
+"""The command line. It parses, asks the pipeline, writes; it imports the rest of the house only when it must."""
+
+from __future__ import annotations
+
+import glob
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from tcpautopsy.cli_rules import rules
+from tcpautopsy.errors import CaptureError, RuleError, UsageError
+from tcpautopsy.text import clean
+
+if TYPE_CHECKING:
+    from tcpautopsy.pipeline import Analysis, Options
+    from tcpautopsy.report import Format
+    from tcpautopsy.report.view import View
+
+WRONG_USE, UNREADABLE, INTERNAL, FAILED = 2, 3, 4, 1
+INTERRUPTED = 130
+FORMAT_NAMES = ("text", "html", "json", "jsonl", "csv", "parquet", "md", "sarif")
+_RANK = {"failure": 3, "degradation": 2, "risk": 1, "note": 0, "none": -1}
+_UNITS = {"": 1, "k": 1000, "K": 1024, "M": 2**20, "G": 2**30, "T": 2**40}
+
+EXAMPLES = """
+\b
+Examples:
+  tcpautopsy analyze dump.pcap                 a summary, and the page dump.html
+  tcpautopsy analyze dump.pcap -f json         the whole result for programs
+  tcpdump -w - | tcpautopsy analyze -          from standard input
+  tcpautopsy analyze --fail-on failure x.pcap  exit code 1 when a connection failed
+"""
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes: 950k, 64G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).removesuffix("B")
+        number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS and text[-1:] else (text, "")
+        try:
+            return int(float(number) * _UNITS[unit])
+        except (ValueError, OverflowError):
+            return self.fail(f"{value!r} is no size; write 950k, 64M or 2G", param, ctx)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="Says why each connection in a packet capture failed, who is at fault, and which frames prove it.\n"
+    + EXAMPLES,
+)
+@click.version_option(package_name="tcpautopsy", message="%(prog)s %(version)s", prog_name="tcpautopsy")
+def cli() -> None:
+    """The group of all commands."""
+
+
+def _reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Options of every command that reads captures."""
+    for option in reversed(
+        (
+            click.option(
+                "--max-bytes", type=Size(), default="64G", show_default=True, help="Stop after so many bytes."
+            ),
+            click.option("--max-flows", type=int, default=2_000_000, show_default=True, help="Connections followed."),
+            click.option("--timeout", type=float, help="Stop reading after so many seconds; analyse what was read."),
+            click.option("--resync", is_flag=True, help="After damage look for the next plausible record."),
+            click.option("--no-sha256", is_flag=True, help="Do not hash the capture."),
+            click.option("--debug", is_flag=True, help="Let a defect of tcpautopsy crash with its traceback."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command(epilog=EXAMPLES)
+@click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
+@click.option("-o", "--output", multiple=True, metavar="PATH", help="Write here; the ending names the format.")
+@click.option(
+    "-f", "--format", "form", type=click.Choice(FORMAT_NAMES), help="The format; without -o on standard output."
+)
+@click.option("--no-join", is_flag=True, help="Take every file alone, even the parts of one ring-buffer set.")
+@click.option("--rules", "folders", multiple=True, metavar="DIR", help="Rules of your own, beside or instead of ours.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Leave this rule out.")
+@click.option("--fail-on", type=click.Choice(("failure", "degradation", "risk")), help="Exit 1 when it is that bad.")
+@click.option("--strict", is_flag=True, help="Exit 3 when anything of a capture was damaged or skipped.")
+@click.option("--max-report-size", type=Size(), default="950k", show_default=True, help="Size of the page at most.")
+@click.option("-q", "--quiet", is_flag=True, help="No summary, no notes.")
+@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True)
+@_reading
+def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None, **given: Any) -> None:
+    """Say why each connection in CAPTURE failed.
+
+    Without -o and -f: a summary here, and a page named after the capture in the current directory. `-` is standard
+    input. Parts of one ring-buffer set are joined.
+    """
+    paths = _expanded(captures)
+    targets = _targets(paths, output, form)
+    from tcpautopsy import pipeline
+
+    analysis = pipeline.analyse(paths, _options(given))
+    if not given["quiet"]:
+        _say(analysis)
+    _deliver(analysis, targets, form is None and not output, given)
+    raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"]))
+
+
+def _options(given: dict[str, Any]) -> Options:
+    from tcpautopsy import pipeline
+
+    return pipeline.Options(
+        join=not given.get("no_join", False),
+        digest=not given["no_sha256"],
+        resync=given["resync"],
+        max_bytes=given["max_bytes"],
+        max_flows=given["max_flows"],
+        rule_folders=tuple(Path(folder) for folder in given.get("folders", ())),
+        ignore=given.get("ignore", ()),
+        timeout_s=given["timeout"],
+        debug=given["debug"],
+    )
+
+
+def _expanded(captures: tuple[str, ...]) -> list[str]:
+    """Patterns that the shell did not expand, expanded; a name that exists or matches nothing stands for itself."""
+    paths: list[str] = []
+    for name in captures:
+        matches = sorted(glob.glob(name)) if not os.path.lexists(name) and any(c in name for c in "*?[") else []
+        paths += matches or [name]
+    return paths
+
+
+def _targets(paths: list[str], output: tuple[str, ...], form: str | None) -> list[tuple[str, Format]]:
+    """Where to write, in which format. Raises UsageError before anything is read."""
+    from tcpautopsy import output as files
+    from tcpautopsy import report
+
+    chosen = report.FORMATS[form] if form else None
+    if not output and chosen is None:
+        page = files.page_name(paths[0])
+        files.refuse_foreign(Path(page))
+        return [(page, report.FORMATS["html"])]
+    targets = [(path, chosen or _by_ending(path)) for path in output] or [("-", report.FORMATS[form or "text"])]
+    for path, each in targets:
+        if path == "-" and not each.terminal and sys.stdout.isatty():
+            raise UsageError(f"{each.name} is not for a terminal: name a file with -o")
+    return targets
+
+
+def _by_ending(path: str) -> Format:
+    from tcpautopsy import report
+
+    if path == "-":
+        raise UsageError("-o - needs -f FORMAT")
+    return report.of_path(path)
+
+
+def _say(analysis: Analysis) -> None:
+    for line in (*analysis.notes, *analysis.unreadable, *analysis.internal_errors):
+        click.echo(f"tcpautopsy: {clean(line, 500)}", err=True)
+    for capture in analysis.result.captures:
+        for problem in capture.problems:
+            if capture.format is not None:
+                click.echo(f"tcpautopsy: {capture.name}: {problem.detail}", err=True)
+
+
+def _deliver(analysis: Analysis, targets: list[tuple[str, Format]], summary: bool, given: dict[str, Any]) -> None:
+    from tcpautopsy import output as files
+    from tcpautopsy import report
+    from tcpautopsy.report.view import View
+
+    colour = given["color"] == "always" or (given["color"] == "auto" and _colours())
+    view: View = View(max_size=given["max_report_size"], colour=colour)
+    for path, each in targets:
+        files.write(path, report.written(analysis.result, each, view))
+    if summary and not given["quiet"]:
+        files.write("-", report.written(analysis.result, report.FORMATS["text"], view._replace(page=targets[0][0])))
+
+
+def _colours() -> bool:
+    quiet = os.environ.get("NO_COLOR") or os.environ.get("CI") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not quiet
+
+
+def _exit_code(analysis: Analysis, fail_on: str | None, strict: bool) -> int:
+    if analysis.internal_errors:
+        return INTERNAL
+    if analysis.unreadable or (strict and analysis.damaged):
+        return UNREADABLE
+    worst = max((_RANK[c.severity] for c in analysis.result.connections), default=-1)
+    return FAILED if fail_on and worst >= _RANK[fail_on] else 0
+
+
+def _table_command(kind: str, sentence: str) -> None:
+    @cli.command(name=kind, help=sentence)
+    @click.argument("capture", metavar="CAPTURE")
+    @click.option("-f", "--format", "form", type=click.Choice(("csv", "jsonl", "parquet")), default="csv")
+    @click.option("-o", "--output", default="-", metavar="PATH")
+    @_reading
+    def command(capture: str, form: str, output: str, **given: Any) -> None:
+        from tcpautopsy import output as files
+        from tcpautopsy import pipeline
+        from tcpautopsy.report import house_table
+
+        table = pipeline.tables(capture, kind, _options(given))  # type: ignore[arg-type]
+        files.write(output, house_table.table_chunks(table, form))  # type: ignore[arg-type]
+
+
+_table_command("flows", "The connections of CAPTURE as a table.")
+_table_command("events", "What the frames of CAPTURE show, as a table.")
+
+
+@cli.command(name="report")
+@click.argument("source", metavar="RESULT.json|PAGE.html")
+@click.option("-f", "--format", "form", type=click.Choice(FORMAT_NAMES), required=True)
+@click.option("-o", "--output", default="-", metavar="PATH")
+@click.option("--max-report-size", type=Size(), default="950k", show_default=True)
+def report_command(source: str, form: str, output: str, max_report_size: int) -> None:
+    """Show a result that was written before in another format."""
+    from tcpautopsy import output as files
+    from tcpautopsy import report
+    from tcpautopsy.report import read_back
+    from tcpautopsy.report.view import View
+
+    try:
+        data = Path(source).read_bytes()
+    except OSError as error:
+        raise CaptureError(f"{clean(source)}: {error.strerror}") from None
+    result = read_back.result(data, clean(source))
+    files.write(output, report.written(result, report.FORMATS[form], View(max_size=max_report_size)))
+
+
+cli.add_command(rules)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; ends the process with the contract's exit codes."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        cli.main(args=arguments, prog_name="tcpautopsy", standalone_mode=False)
+    except click.Abort:
+        raise SystemExit(INTERRUPTED) from None
+    except click.ClickException as error:
+        click.echo(f"tcpautopsy: {clean(error.format_message(), 500)}", err=True)
+        raise SystemExit(WRONG_USE) from None
+    except (UsageError, RuleError) as error:
+        click.echo(f"tcpautopsy: {clean(str(error), 2000)}", err=True)
+        raise SystemExit(WRONG_USE) from None
+    except CaptureError as error:
+        click.echo(f"tcpautopsy: {clean(str(error), 500)}", err=True)
+        raise SystemExit(UNREADABLE) from None
+    except BrokenPipeError:
+        # The reader has gone (`| head`): end quietly, and keep Python from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None

@@ -1,0 +1,129 @@
+"""`tcpautopsy rules`: what the tool knows, shown, checked and proven."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from tcpautopsy.errors import RuleError, UsageError
+from tcpautopsy.text import clean, counted, nearest
+
+if TYPE_CHECKING:
+    from tcpautopsy.diagnose import RuleSet
+    from tcpautopsy.diagnose.model import Rule, Test
+
+
+@click.group()
+def rules() -> None:
+    """Show, check and test the rules by which causes are named."""
+
+
+_folders = click.option("--rules", "folders", multiple=True, metavar="DIR", help="Rules of your own.")
+
+
+def _loaded(folders: tuple[str, ...]) -> RuleSet:
+    from tcpautopsy import pipeline
+
+    return pipeline.rule_set([Path(folder) for folder in folders])
+
+
+@rules.command(name="list")
+@_folders
+def list_rules(folders: tuple[str, ...]) -> None:
+    """All rules: id, severity, fault, title."""
+    for rule in _loaded(folders).rules:
+        click.echo(f"{rule.id:38} {rule.severity:12} {rule.fault:12} {rule.title}")
+
+
+@rules.command()
+@click.argument("name", metavar="RULE")
+@_folders
+def show(name: str, folders: tuple[str, ...]) -> None:
+    """What a rule says: what happened, why, what must hold, how to confirm it, what to do."""
+    loaded = _loaded(folders)
+    rule = loaded.rule(name)
+    if rule is None:
+        hint = nearest(name, [each.id for each in loaded.rules])
+        raise UsageError(f"no rule {clean(name)!r}{hint}; `tcpautopsy rules list` has all")
+    click.echo("\n".join(_told(rule)))
+
+
+def _told(rule: Rule) -> list[str]:
+    lines = [f"{rule.id}: {rule.title}", f"severity {rule.severity}, fault {rule.fault}", "", rule.what, "", rule.why]
+    lines += ["", "It matches when", *(f"  {condition}" for condition in rule.when)]
+    lines += ["", "It is not", *(f"  {other}: {apart}" for other, apart in rule.look_alikes.items())]
+    lines += ["", "To confirm", *(f"  on the {c.on}: {c.command}   ({c.expect})" for c in rule.confirm)]
+    lines += ["", "What to do", *(f"  {remedy.side}: {remedy.text}" for remedy in rule.remedies)]
+    return lines
+
+
+@rules.command()
+@click.argument("folders", nargs=-1, metavar="[DIR...]")
+def lint(folders: tuple[str, ...]) -> None:
+    """Check rule files: ours, and those in DIR."""
+    loaded = _loaded(folders)
+    click.echo(f"{counted(len(loaded.rules), 'rule')} checked, no error")
+
+
+@rules.command()
+@click.argument("names", nargs=-1, metavar="[RULE...]")
+@_folders
+def test(names: tuple[str, ...], folders: tuple[str, ...]) -> None:
+    """Run the tests that stand in the rules, on the recorded captures they name."""
+    loaded = _loaded(folders)
+    wrong = 0
+    run = 0
+    for rule in loaded.rules:
+        if names and rule.id not in names:
+            continue
+        for each in rule.tests:
+            run += 1
+            found = _outcome(loaded, rule, each, folders)
+            if found != each.expect:
+                wrong += 1
+                click.echo(f"{rule.id}: {each.name}: expected {each.expect}, found {found}")
+    click.echo(f"{counted(run, 'test')} of {counted(len(names) or len(loaded.rules), 'rule')}, {wrong} failed")
+    sys.exit(1 if wrong else 0)
+
+
+def _outcome(loaded: RuleSet, rule: Rule, each: Test, folders: tuple[str, ...]) -> str:
+    """match, unknown or no_match: the best that any connection of the capture gives."""
+    from tcpautopsy import pipeline
+
+    if each.fixture is None:
+        raise RuleError(f"{rule.id}: test {each.name!r} names no fixture")
+    return pipeline.outcome_of(loaded, rule.id, _fixture(each.fixture, folders))
+
+
+def _fixture(name: str, folders: tuple[str, ...]) -> Path:
+    """Fixtures stand beside the folder of the rules, or where the command is run."""
+    from tcpautopsy import resources
+
+    places = [resources.folder("rules").parent, *(Path(folder).resolve().parent for folder in folders), Path.cwd()]
+    for place in places:
+        if (place / "fixtures" / name).is_file():
+            return place / "fixtures" / name
+    raise UsageError(f"no fixture {clean(name)}: rules are tested in a checkout, which has the recorded captures")
+
+
+@rules.command()
+def fields() -> None:
+    """What conditions may ask: every feature, its type, its unit, its sentence."""
+    from tcpautopsy.features import FEATURES
+
+    for feature in FEATURES:
+        column = feature.column
+        click.echo(f"{column.name:42} {column.dtype:8} {column.unit:4} {column.sentence}")
+
+
+@rules.command()
+def schema() -> None:
+    """The JSON schema of a rule file, for editors."""
+    import msgspec
+
+    from tcpautopsy.diagnose.model import Rule
+
+    click.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Rule)), indent=2).decode())

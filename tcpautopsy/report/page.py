@@ -1,0 +1,87 @@
+"""The page: one HTML file that needs nothing else, with the result embedded so that it can be read back."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+
+import msgspec
+
+from tcpautopsy import resources
+from tcpautopsy.report.json_document import chunks as json_chunks
+from tcpautopsy.report.ladder import ladder
+from tcpautopsy.report.read_back import ELEMENT
+from tcpautopsy.report.stories import Story, stories, undecided, verdict
+from tcpautopsy.report.templates import environment
+from tcpautopsy.report.view import View
+from tcpautopsy.report.words import RANK, first_time, utc
+from tcpautopsy.result import Connection, Result
+
+_STORIES = 30
+_LISTED = 1000
+_CLOSING = b"</script>\n</body>\n</html>\n"
+
+
+def chunks(result: Result, view: View) -> Iterator[bytes]:
+    """The page, at most `view.max_size` bytes: what does not fit is left out, and said to be."""
+    told, listed = stories(result)[:_STORIES], _worst_first(result)[:_LISTED]
+    page = _page(result, told, listed)
+    while len(page) > view.max_size * 0.8 and (len(told) > 1 or len(listed) > 10):
+        told, listed = told[: max(len(told) // 2, 1)], listed[: max(len(listed) // 2, 10)]
+        page = _page(result, told, listed)
+    yield page
+    opening = f'<script type="application/json" id="{ELEMENT}">'.encode()
+    yield opening
+    yield _embedded(result, told, listed, view.max_size - len(page) - len(opening) - len(_CLOSING))
+    yield _CLOSING
+
+
+def _worst_first(result: Result) -> list[Connection]:
+    return sorted(result.connections, key=lambda c: (RANK[c.severity], c.id))
+
+
+def _page(result: Result, told: list[Story], listed: list[Connection]) -> bytes:
+    style = (resources.folder("reports") / "assets" / "page.css").read_text(encoding="utf-8")
+    text = (
+        environment(html=True)
+        .get_template("page.html.j2")
+        .render(
+            result=result,
+            verdict=verdict(result),
+            begin=utc(first_time(result)) if first_time(result) else "",
+            stories=told,
+            undecided=undecided(result),
+            listed=listed,
+            ladder=ladder,
+            style=style,
+            style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        )
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _embedded(result: Result, told: list[Story], listed: list[Connection], room: int) -> bytes:
+    """The result as JSON; when it does not fit, what the page shows of it."""
+    data = _harmless(result)
+    while len(data) > room and listed:
+        shown = {f.id for story in told for f in story.findings[:1]}
+        kept = {c.id for c in listed}
+        findings = [f for f in result.findings if f.id in shown and f.connection in kept]
+        connections = [c for c in result.connections if c.id in kept]
+        totals = msgspec.structs.replace(result.totals, connections_listed=len(connections))
+        data = _harmless(
+            msgspec.structs.replace(
+                result, connections=connections, findings=findings, incidents=result.incidents[:100], totals=totals
+            )
+        )
+        listed = listed[: len(listed) // 2]
+    return data
+
+
+def _harmless(result: Result) -> bytes:
+    """JSON in which nothing can end the script element."""
+    document = b"".join(json_chunks(result, View()))
+    for character in b"<>&":
+        document = document.replace(bytes((character,)), b"\\u%04x" % character)
+    return document
