@@ -15,7 +15,7 @@ from pipeline.edited import FIXTURES, pcap, records
 
 from tcpautopsy import pipeline
 
-SCENARIOS = ("accept-queue-ack-drop", "cable-cut-restored", "close-unread-data", "syn-flood")
+SCENARIOS = ("accept-queue-ack-drop", "cable-cut-restored", "close-unread-data")
 
 
 def findings(paths: list[str], options: pipeline.Options | None = None) -> bytes:
