@@ -24,6 +24,7 @@ def run(*arguments: object, cwd: Path, data: bytes | None = None) -> subprocess.
         input=data,
         capture_output=True,
         timeout=120,
+        check=False,
         env=os.environ | {"PYTHONPATH": str(FIXTURES.parent)},
     )
     assert b"Traceback" not in done.stderr, done.stderr.decode()

@@ -9,16 +9,31 @@ from pathlib import Path
 import pytest
 
 from tcpautopsy import pipeline
-from tcpautopsy.tables import Dissection
+from tcpautopsy.tables import EVENT_NUMBER, Dissection
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-#: tshark takes the second copies of a duplicated capture for repeats, and has no idea of a clock that stepped.
-CAPTURES = [p for p in sorted(FIXTURES.glob("*/*.pcap")) if "duplicate" not in p.parent.name]
-COUNTED = {
-    "zero_window": "tcp.analysis.zero_window",
-    "lost_segment": "tcp.analysis.lost_segment",
-    "repeated": "tcp.analysis.retransmission or tcp.analysis.out_of_order",
+#: Recordings in which tshark is wrong, or answers another question, and why.
+APART = {
+    "artefact-duplicates": "it takes second copies made by the capture for repeats",
+    "artefact-duplicates-ack-drop": "the same",
+    "healthy-http-routed": "the same: the router's capture has every packet twice",
+    "artefact-reordered-file": "it takes the disorder of the file for that of the network",
+    "path-corruption": "it counts what the receiver drops because of its checksum",
+    "rst-ignored": "it goes on counting from the sequence number of the forged reset",
+    "syn-hits-stale-connection": "it measures the new connection against the old one's numbers",
 }
+CAPTURES = [p for p in sorted(FIXTURES.glob("*/*.pcap")) if p.parent.name not in APART]
+REPEATS = (
+    "syn_retransmission",
+    "syn_ack_retransmission",
+    "fin_retransmission",
+    "retransmission",
+    "fast_retransmission",
+    "rto_retransmission",
+    "tail_loss_probe",
+    "spurious_retransmission",
+    "out_of_order",
+)
 
 needs_tshark = pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")
 
@@ -44,14 +59,12 @@ def tshark(capture: Path) -> dict[str, int]:
 
 
 def ours(dissection: Dissection) -> dict[str, int]:
-    """The same of our tables. A SYN or FIN that repeats is a repeat for tshark too."""
-    both = dissection.directions
-    repeated = int(both["retransmissions"].sum() + both["out_of_order"].sum())
-    repeated += int((both["syn"] - 1).clip(lower=0).sum() + (both["syn_ack"] - 1).clip(lower=0).sum())
-    repeated += int((both["fin"] - 1).clip(lower=0).sum())
+    """The same of our tables; for tshark a SYN or FIN that repeats is a repeat too."""
+    both, events = dissection.directions, dissection.events
+    repeats = events[events["kind"].isin([EVENT_NUMBER[name] for name in REPEATS])]
     return {
         "streams": int(dissection.flows["tcp_stream"].nunique()),
-        "repeated": repeated,
+        "repeated": int(repeats["frame"].nunique()),
         "zero_window": int(both["zero_windows"].sum()),
         "lost_segment": int(both["lost_segments"].sum()),
     }
@@ -59,7 +72,7 @@ def ours(dissection: Dissection) -> dict[str, int]:
 
 @needs_tshark
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda p: f"{p.parent.name}/{p.name}")
-def test_the_same_streams_and_zero_windows(capture: Path) -> None:
+def test_the_same_streams_repeats_jumps_and_closed_windows(capture: Path) -> None:
     theirs, own = tshark(capture), ours(pipeline.examined(capture).dissection)
     for name in ("streams", "zero_window", "lost_segment", "repeated"):
         assert own[name] == theirs[name], name
