@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from tcpautopsy import __version__
 from tcpautopsy.cli_rules import rules
 from tcpautopsy.errors import CaptureError, RuleError, UsageError
 from tcpautopsy.text import clean
@@ -51,12 +53,27 @@ class Size(click.ParamType):  # type: ignore[type-arg]
             return self.fail(f"{value!r} is no size; write 950k, 64M or 2G", param, ctx)
 
 
+def _version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Print the version, and which form of the kernels runs; nothing heavy is imported for that."""
+    if not asked or context.resilient_parsing:
+        return
+    package = Path(__file__).resolve().parent
+    sources = sorted(package.glob("*/_kernel.py"))
+    whole = all((source.parent / f"_kernel{_EXTENSION}").exists() for source in sources)
+    compiled = whole and os.environ.get("TCPAUTOPSY_INTERPRETED") != "1"
+    click.echo(f"tcpautopsy {__version__} (kernels {'compiled' if compiled else 'interpreted: slow'})")
+    context.exit()
+
+
+_EXTENSION = EXTENSION_SUFFIXES[0]
+
+
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="Says why each connection in a packet capture failed, who is at fault, and which frames prove it.\n"
     + EXAMPLES,
 )
-@click.version_option(package_name="tcpautopsy", message="%(prog)s %(version)s", prog_name="tcpautopsy")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 def cli() -> None:
     """The group of all commands."""
 
