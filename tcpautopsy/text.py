@@ -29,6 +29,8 @@ def clean(words: str, limit: int = _LIMIT) -> str:
     >>> clean("evil\x1b[2J")
     'evil\\x1b[2J'
     """
+    if len(words) <= limit and words.isascii() and words.isprintable():
+        return words
     shown = "".join(_visible(c) for c in words[:limit])
     return shown if len(words) <= limit and len(shown) <= limit else shown[: limit - 1] + "…"
 
