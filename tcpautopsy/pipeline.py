@@ -43,8 +43,30 @@ __all__ = ["Analysis", "Examined", "Incident", "Options", "analyse", "analyse_by
 
 STDIN = "-"
 
-#: Problems that tell something about a sound capture; every other one is damage.
-_HARMLESS = frozenset({"reordered", "decryption-secrets", "no-packets", "no-timestamps", "ip-fragments", "not-decoded"})
+#: Problems after which all records were still read; every other one is damage, or left something out.
+_HARMLESS = frozenset(
+    {
+        "bad-option",
+        "bad-tcp-option",
+        "block-length",
+        "caplen-gt-len",
+        "clock-backwards",
+        "decryption-secrets",
+        "encapsulation",
+        "extension-chain",
+        "ip-fragments",
+        "link-type",
+        "malformed-ip",
+        "malformed-tcp",
+        "no-packets",
+        "no-timestamps",
+        "not-decoded",
+        "reordered",
+        "timestamp-invalid",
+        "too-short",
+        "version",
+    }
+)
 
 
 class Options(NamedTuple):

@@ -152,9 +152,7 @@ class Decoder:
                 self._count("not-decoded", frame)
             return 0, frame
         end, wire_end = frame.end, min(frame.wire_end, at + int(row.payload_len))
-        outer = self._zones.names()[int(row.zone)] if row.zone else ""
-        labels = (*outer.split(" / "), *inner.labels) if outer else inner.labels
-        row.zone = self._zones.number(labels)
+        row.zone = self._zones.number((*self._zones.labels(int(row.zone)), *inner.labels))
         inside = frame._replace(end=min(end, wire_end), wire_end=wire_end)
         return self._kernel.inner(i, inner.at, inner.ethertype, inside.end, wire_end), inside
 

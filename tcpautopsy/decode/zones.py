@@ -13,6 +13,7 @@ class Zones:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, ...], int] = {}
+        self._labels: list[tuple[str, ...]] = [()]
         #: VLAN id -> zone, for the common case of one tag; 0: no packet yet.
         self.vlans = records.integers(4096)
 
@@ -22,12 +23,20 @@ class Zones:
             return 0
         known = self._numbers.get(labels)
         if known is None:
-            known = min(len(self._numbers) + 1, MAX_ZONES)
+            known = min(len(self._labels), MAX_ZONES)
+            if known == MAX_ZONES:
+                return known
             self._numbers[labels] = known
+            self._labels.append(labels)
             if len(labels) == 1 and labels[0].startswith("vlan "):
                 self.vlans[int(labels[0][5:])] = known
         return known
 
+    def labels(self, number: int) -> tuple[str, ...]:
+        """The labels of a zone, outermost first."""
+        return self._labels[number] if number < MAX_ZONES else ()
+
     def names(self) -> list[str]:
         """The name of each zone; index 0 is that of none."""
-        return ["", *(" / ".join(labels) for labels in self._numbers)][: MAX_ZONES + 1]
+        shared = ["further zones"] if len(self._labels) == MAX_ZONES else []
+        return [" / ".join(labels) for labels in self._labels] + shared

@@ -766,16 +766,18 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1)
     def resolution(self, i: i64) -> i64:
-        """ARP or neighbour discovery: a question and its repeats, to the answer that comes within five seconds."""
+        """ARP or neighbour discovery: a question, its repeats at most five seconds apart, and the answer."""
         found: i64
         asks: i64 = 1 if self.rows[i].flags == 1 else 0
         if self.rows[i].flags == 4:
             return 0
         self.directed(i, asks)
         found = self.find()
-        if found and not asks and self.rows[i].time_ns - self.flows[found - 1].asked_ns > RESOLUTION_NS:
-            return 0
-        if found and asks and self.flows[found - 1].state & ANSWERED:
+        if found and self.rows[i].time_ns - self.flows[found - 1].asked_ns > RESOLUTION_NS:
+            if not asks:
+                return 0
+            found = self.make_resolution(i, found)
+        elif found and asks and self.flows[found - 1].state & ANSWERED:
             found = self.make_resolution(i, found)
         elif found == 0:
             if not asks:

@@ -161,9 +161,9 @@ def _community(protocol: NDArray[np.uint8], client: _Ends, server: _Ends) -> pd.
 
 
 def _ordinal(community: pd.Series, rows: Rows) -> pd.Series:
-    """From 1 per Community ID; address resolutions, which have none, per pair of addresses."""
+    """From 1 per Community ID; address resolutions, which have none, per address asked for."""
     unnamed = (community == "").to_numpy()
     keys = {"id": community}
-    for name in ("first_hi", "first_lo", "second_hi", "second_lo"):
+    for name in ("second_hi", "second_lo"):
         keys[name] = pd.Series(np.where(unnamed, rows[name], 0))
     return pd.DataFrame(keys).groupby(list(keys), sort=False).cumcount() + 1
