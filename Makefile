@@ -27,7 +27,7 @@ analyze: $(COMPILED)  ## analyse CAPTURE (default: a fixture) and write its page
 
 test: $(COMPILED)  ## all checks and all tests
 	$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term:skip-covered
 
 check: lint types imports docs  ## style, types, import rules, generated documents
 
