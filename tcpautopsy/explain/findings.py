@@ -11,7 +11,7 @@ from tcpautopsy.explain.conditions import conditions
 from tcpautopsy.explain.narrator import note
 from tcpautopsy.explain.nextcapture import next_capture
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
-from tcpautopsy.explain.sayings import context, in_commands, say
+from tcpautopsy.explain.sayings import Names, say
 from tcpautopsy.explain.stories import story
 from tcpautopsy.explain.told import Event, Row, Told
 from tcpautopsy.explain.words import utc
@@ -45,7 +45,7 @@ class Matched(NamedTuple):
 def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, diagnosis: Diagnosis) -> Finding:
     """The finding as the contract has it."""
     row, rule = matched.row, knowledge.rules[matched.row["rule"]]
-    names = context(told)
+    names = Names(told)
     return Finding(
         id=finding_id(place.prefix, rule.id, told.flow),
         fingerprint=fingerprint(rule.id, told.flow),
@@ -85,8 +85,8 @@ def fingerprint(rule: str, flow: Row) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
-def _confirm(rule: RuleTexts, names: dict[str, object]) -> list[Confirm]:
-    quoted = in_commands(names)
+def _confirm(rule: RuleTexts, names: Names) -> list[Confirm]:
+    quoted = names.quoted()
     return [Confirm(on=c.on, command=say(c.command, quoted), expect=say(c.expect, names)) for c in rule.confirm]  # type: ignore[arg-type]
 
 

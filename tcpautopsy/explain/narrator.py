@@ -65,7 +65,7 @@ SENTENCES: dict[str, str] = {
     "udp_datagram": "{who} sends {count}, {amount}.",
     "echo_request": "{who} sends an echo request{times}.",
     "echo_reply": "{who} answers the echo request{times}.",
-    "bad_checksum": "A packet of {who} has a wrong checksum{times}.",
+    "bad_checksum": "A packet of {whom} has a wrong checksum{times}.",
 }
 
 #: Said only when no rule speaks of them and there is room: they fill a story without moving it.
@@ -101,6 +101,7 @@ def sentence(run: Sequence[Event]) -> str:
     repeats = sum(e.count for e in run)
     words = {
         "who": _WHO[first.side],
+        "whom": _WHO[first.side].lower(),
         "other": {0: "the client", 1: "the server"}.get(first.side, "the hosts"),
         "amount": counted(sum(e.value for e in run), "byte"),
         "count": counted(repeats, "datagram"),

@@ -8,18 +8,17 @@ the capture does not show compares as false with everything and is said as "an u
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import StrictUndefined, Template
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tcpautopsy.explain.told import Row, Told
 from tcpautopsy.explain.words import seconds
 from tcpautopsy.text import clean, counted
-
-Context = Mapping[str, Any]
 
 _PLURALS = {"query": "queries", "copy": "copies", "retry": "retries", "address": "addresses"}
 
@@ -44,32 +43,43 @@ class Unknown:
 
 
 _UNKNOWN = Unknown()
+_NOTHING = object()
 
 
-def context(told: Told) -> dict[str, Any]:
-    """What the sentences of a rule may name, for this connection."""
-    flow = told.flow
-    known = {name: _value(value, clean) for name, value in told.features.items()}
-    return known | {
-        "client": endpoint(flow, "client"),
-        "server": endpoint(flow, "server"),
-        "client_host": flow["client_address"],
-        "server_host": flow["server_address"],
-        "client_port": _value(flow["client_port"], clean),
-        "server_port": _value(flow["server_port"], clean),
-        "count": _count,
-        "duration": _duration,
-    }
+class Names(Mapping[str, Any]):
+    """What the sentences of a rule may name, for one connection; only what a sentence asks for is worked out.
+
+    `quoted`: texts from packets are quoted, for commands that people paste into a shell.
+    """
+
+    def __init__(self, told: Told, quoted: bool = False) -> None:
+        self._told = told
+        self._shown: Callable[[str], str] = (lambda text: shlex.quote(clean(text))) if quoted else clean
+
+    def __getitem__(self, name: str) -> Any:
+        if name in _TOOLS:
+            return _TOOLS[name]
+        value = _OF_FLOW[name](self._told.flow) if name in _OF_FLOW else self._told.features[name]
+        return _value(value, self._shown)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**_OF_FLOW, **_TOOLS, **self._told.features})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def quoted(self) -> Names:
+        """The same names for commands."""
+        return Names(self._told, quoted=True)
 
 
-def in_commands(said: Context) -> dict[str, Any]:
-    """The same names for commands that people paste into a shell: texts from packets are quoted."""
-    return {name: shlex.quote(value) if isinstance(value, str) else value for name, value in said.items()}
-
-
-def say(text: str, names: Context) -> str:
+def say(text: str, names: Mapping[str, Any]) -> str:
     """The text with its names filled in, on one line."""
-    return " ".join(_template(text).render(names).split())
+    template, asked = _template(text)
+    if template is None:
+        return " ".join(text.split())
+    known = {name: value for name in asked if (value := names.get(name, _NOTHING)) is not _NOTHING}
+    return " ".join(template.render(known).split())
 
 
 def endpoint(flow: Row, side: str) -> str:
@@ -84,8 +94,11 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoesca
 
 
 @lru_cache(maxsize=4096)
-def _template(text: str) -> Template:
-    return _ENVIRONMENT.from_string(text)
+def _template(text: str) -> tuple[Template | None, Sequence[str]]:
+    """The template, None for a plain sentence, and the names it asks for in order."""
+    if "{" not in text:
+        return None, ()
+    return _ENVIRONMENT.from_string(text), sorted(find_undeclared_variables(_ENVIRONMENT.parse(text)))
 
 
 def _value(value: Any, shown: Callable[[str], str]) -> Any:
@@ -102,3 +115,14 @@ def _count(number: Any, noun: str) -> str:
 
 def _duration(value: Any) -> str:
     return "an unknown time" if isinstance(value, Unknown) else seconds(float(value) * 1e9)
+
+
+_OF_FLOW: Mapping[str, Callable[[Row], Any]] = {
+    "client": lambda flow: endpoint(flow, "client"),
+    "server": lambda flow: endpoint(flow, "server"),
+    "client_host": lambda flow: flow["client_address"],
+    "server_host": lambda flow: flow["server_address"],
+    "client_port": lambda flow: flow["client_port"],
+    "server_port": lambda flow: flow["server_port"],
+}
+_TOOLS: Mapping[str, Callable[..., str]] = {"count": _count, "duration": _duration}

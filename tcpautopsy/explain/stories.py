@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tcpautopsy.explain.narrator import passages
 from tcpautopsy.explain.ruletexts import RuleTexts
-from tcpautopsy.explain.sayings import Context, say
+from tcpautopsy.explain.sayings import Names, say
 from tcpautopsy.explain.told import Event, Told
 from tcpautopsy.explain.words import utc
 from tcpautopsy.result import Step
@@ -25,7 +25,7 @@ class _Sentence(NamedTuple):
     frames: list[int]
 
 
-def story(told: Told, rule: RuleTexts, steps: Sequence[Sequence[Event]], names: Context) -> list[Step]:
+def story(told: Told, rule: RuleTexts, steps: Sequence[Sequence[Event]], names: Names) -> list[Step]:
     """The sentences in order of time; `steps` are the events that each step of the rule took."""
     own = [
         _Sentence(run[0].time_ns, run[0].frame, say(rule.story[step.name], names), _frames(run))

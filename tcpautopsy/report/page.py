@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ from tcpautopsy.result import Connection, Result
 
 _STORIES = 30
 _LISTED = 1000
+_INCIDENTS = 100
 _CLOSING = b"</script>\n</body>\n</html>\n"
 
 
@@ -63,25 +65,36 @@ def _page(result: Result, told: list[Story], listed: list[Connection]) -> bytes:
 
 def _embedded(result: Result, told: list[Story], listed: list[Connection], room: int) -> bytes:
     """The result as JSON; when it does not fit, what the page shows of it."""
-    data = _harmless(result)
-    while len(data) > room and listed:
-        shown = {f.id for story in told for f in story.findings[:1]}
-        kept = {c.id for c in listed}
-        findings = [f for f in result.findings if f.id in shown and f.connection in kept]
-        connections = [c for c in result.connections if c.id in kept]
-        totals = msgspec.structs.replace(result.totals, connections_listed=len(connections))
-        data = _harmless(
-            msgspec.structs.replace(
-                result, connections=connections, findings=findings, incidents=result.incidents[:100], totals=totals
-            )
-        )
+    data = _harmless(result, room)
+    while data is None:
+        data = _harmless(_excerpt(result, told, listed), room if listed else sys.maxsize)
         listed = listed[: len(listed) // 2]
     return data
 
 
-def _harmless(result: Result) -> bytes:
-    """JSON in which nothing can end the script element."""
-    document = b"".join(json_chunks(result, View()))
-    for character in b"<>&":
-        document = document.replace(bytes((character,)), b"\\u%04x" % character)
-    return document
+def _excerpt(result: Result, told: list[Story], listed: list[Connection]) -> Result:
+    """The listed connections, with the findings that are told of them and the incidents that touch them."""
+    shown = {f.id for story in told for f in story.findings[:1]}
+    kept = {c.id for c in listed}
+    return msgspec.structs.replace(
+        result,
+        connections=[c for c in result.connections if c.id in kept],
+        findings=[f for f in result.findings if f.id in shown and f.connection in kept],
+        incidents=[
+            msgspec.structs.replace(incident, connections=[i for i in incident.connections if i in kept])
+            for incident in result.incidents[:_INCIDENTS]
+        ],
+        totals=msgspec.structs.replace(result.totals, connections_listed=len(kept)),
+    )
+
+
+def _harmless(result: Result, room: int) -> bytes | None:
+    """JSON in which nothing can end the script element; None when it is larger than `room` bytes."""
+    document = bytearray()
+    for piece in json_chunks(result, View()):
+        for character in b"<>&":
+            piece = piece.replace(bytes((character,)), b"\\u%04x" % character)
+        document += piece
+        if len(document) > room:
+            return None
+    return bytes(document)

@@ -94,7 +94,8 @@ def _reasons(result: Result) -> str:
         parts.append(f"{unknown:,} for a reason this capture cannot show")
     rest = result.totals.failed - sum(count for count, _ in causes[:_TOLD_CAUSES]) - unknown
     if parts and rest > 0:
-        parts.append(f"{rest:,} for other reasons")
+        excerpt = result.totals.connections_listed < result.totals.connections
+        parts.append(f"{rest:,} not told in this excerpt" if excerpt else f"{rest:,} for other reasons")
     return "; ".join(parts)
 
 
