@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -20,7 +21,7 @@ from tcpautopsy.diagnose import RuleSet, diagnose, load
 from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
 from tcpautopsy.errors import CaptureError
-from tcpautopsy.events import Tracker
+from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable, TimeOrder
 from tcpautopsy.quality import assess
@@ -34,6 +35,7 @@ from tcpautopsy.tables import (
     Flows,
     Frames,
     Incident,
+    Packets,
     Problem,
     Quality,
 )
@@ -124,11 +126,12 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
     )
     clock = _Deadline(options.timeout_s)
     decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
-    for frames in clock.within(reader.chunks()):
-        for packets in order.feed(decoder.packets(frames)):
-            tracker.feed(table.assign(packets))
-    for packets in order.flush():
-        tracker.feed(table.assign(packets))
+    arrivals = ArrivalCurves()
+    read = (packets for frames in clock.within(reader.chunks()) for packets in order.feed(decoder.packets(frames)))
+    for packets in chain(read, _late(order)):
+        followed = table.assign(packets)
+        tracker.feed(followed)
+        arrivals.feed(followed.rows)
     facts = reader.facts()
     problems = (*facts.problems, *decoder.problems(), *order.problems(), *table.problems(), *clock.problems())
     facts = facts._replace(problems=problems)
@@ -136,8 +139,13 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
     events, directions, notes = tracker.finish(facts.first_ns, facts.last_ns, len(flows))
     if facts.packets and decoder.unsupported() == facts.packets:
         raise CaptureError(f"{facts.name}: {decoder.problems()[0].detail}", "link-type")
-    dissection = Dissection(facts, flows, directions, events, notes, facts.first_ns, facts.last_ns)
+    dissection = Dissection(facts, flows, directions, events, notes, arrivals.finish(), facts.first_ns, facts.last_ns)
     return dissection, decoder.zone_names()
+
+
+def _late(order: TimeOrder) -> Iterator[Packets]:
+    """What was held back until nothing earlier could come; asked for only once everything was read."""
+    yield from order.flush()
 
 
 class _Deadline:

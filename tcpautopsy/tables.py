@@ -195,6 +195,7 @@ NOTES = {
     "http_length": "sequence number behind the response, by its Content-Length; ''",
     "dns_query": "query type; name",
     "dns_answer": "rcode; name",
+    "dns_truncated": "1; name: the answer did not fit and wants TCP",
     "dns_address": "ip version; 'address name' (one for each A/AAAA record of an answer)",
     "icmp_sender": "ICMP type * 256 + code; address of the host that sent the ICMP error",
     "arp_mac": "1 when the frame is a reply; MAC address of the sender",
@@ -466,6 +467,32 @@ DIRECTIONS = Table(
 Directions = NewType("Directions", pd.DataFrame)
 Features = NewType("Features", pd.DataFrame)
 
+#: Windows of the arrival curve, in ms (CATALOGUE 8.3).
+ARRIVAL_WINDOWS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+
+ARRIVALS = Table(
+    "arrivals",
+    "How datagrams came to a UDP port, from all originators together, duplicates removed; ordered by first arrival. "
+    "Bytes are those that a Linux receive buffer is charged, not payload.",
+    (
+        Column("flow", "int64", "", "row number in Flows of the first flow to this port"),
+        Column("datagrams", "int64", "", "datagrams"),
+        Column("charged_bytes", "int64", "B", "what they are charged"),
+        Column("first_ns", "int64", "ns", "time of the first"),
+        Column("last_ns", "int64", "ns", "time of the last"),
+        *(
+            column
+            for w in ARRIVAL_WINDOWS_MS
+            for column in (
+                Column(f"peak_{w}ms", "int64", "", f"most datagrams within {w} ms"),
+                Column(f"peak_{w}ms_bytes", "int64", "B", f"largest charge within {w} ms"),
+            )
+        ),
+    ),
+)
+
+Arrivals = NewType("Arrivals", pd.DataFrame)
+
 NOTES_TABLE = Table(
     "notes",
     "A fact that dpkt read in one frame; ordered by frame.",
@@ -529,6 +556,7 @@ class Dissection(NamedTuple):
     directions: Directions
     events: Events
     notes: Notes
+    arrivals: Arrivals
     first_ns: int | None  # of the capture: of any valid frame
     last_ns: int | None
 

@@ -61,7 +61,8 @@ def _notes(frame: int, message: Any, name: str, kind: int) -> list[Note]:
     if not message.qr:
         return [Note(frame, "dns_query", kind, name)]
     addresses = [_address(frame, answer, name) for answer in message.an[:_MAX_ADDRESSES] if answer.type in (1, 28)]
-    return [Note(frame, "dns_answer", int(message.rcode), name), *(note for note in addresses if note)]
+    cut = [Note(frame, "dns_truncated", 1, name)] if message.tc else []
+    return [Note(frame, "dns_answer", int(message.rcode), name), *cut, *(note for note in addresses if note)]
 
 
 def _address(frame: int, answer: Any, name: str) -> Note | None:

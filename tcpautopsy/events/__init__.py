@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tcpautopsy.events.arrivals import ArrivalCurves
 from tcpautopsy.events.tracker import Tracker
 
-__all__ = ["Tracker"]
+__all__ = ["ArrivalCurves", "Tracker"]

@@ -52,7 +52,7 @@ def listener(seen: Seen) -> Group:
     return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
 
 
-def _pair(seen: Seen) -> Group:
+def host_pair(seen: Seen) -> Group:
     """Flows from the same client host to the same server host."""
     return _numbered(np.stack(seen.of(_addresses)))
 
@@ -230,7 +230,7 @@ def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
     silent = _silent(seen)
     found = np.zeros(seen.count, bool)
     for side in (CLIENT, SERVER):
-        count = _elsewhere(seen, seen.of(_pair), events[side], low, high)
+        count = _elsewhere(seen, seen.of(host_pair), events[side], low, high)
         found |= (silent == side) & (count > 0)
     return found
 
@@ -238,7 +238,7 @@ def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
 def host_pair_silent_too(seen: Seen) -> Values:
     """Other connections of the pair of hosts that went unanswered at the same time."""
     mute = ~np.isnan(seen.of(silent_side))
-    group = seen.of(_pair)[mute]
+    group = seen.of(host_pair)[mute]
     low, high = (v[mute] for v in _window(seen))
     count = np.zeros(seen.count)
     count[mute] = overlapping(group, low, high, low - NEARBY_S, high + NEARBY_S) - 1
@@ -290,7 +290,7 @@ def path_shortest_fatal_idle_s(seen: Seen) -> Values:
 
 
 def _best(seen: Seen, choose: np.ufunc, start: float, values: Values) -> Values:
-    group = seen.of(_pair)
+    group = seen.of(host_pair)
     known = ~np.isnan(values)
     best = np.full(int(group.max(initial=-1)) + 1, start)
     choose.at(best, group[known], values[known])
@@ -302,7 +302,7 @@ def path_idle_deaths(seen: Seen) -> Values:
     """Other connections between these two hosts that got no answer after at least half this one's idle time."""
     fatal = seen.of(fatal_idle_s)
     low = np.maximum(fatal / 2, 1.0)
-    return others(seen.of(_pair), fatal, low, np.full(seen.count, np.inf)).astype(float)
+    return others(seen.of(host_pair), fatal, low, np.full(seen.count, np.inf)).astype(float)
 
 
 # ------------------------------------------------------------------------------------------------ neighbours, L2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tcpautopsy.result import Connection, Result
 _STORIES = 30
 _LISTED = 1000
 _INCIDENTS = 100
+_HARMFUL = re.compile(rb"[<>&]")
 _CLOSING = b"</script>\n</body>\n</html>\n"
 
 
@@ -92,9 +94,7 @@ def _harmless(result: Result, room: int) -> bytes | None:
     """JSON in which nothing can end the script element; None when it is larger than `room` bytes."""
     document = bytearray()
     for piece in json_chunks(result, View()):
-        for character in b"<>&":
-            piece = piece.replace(bytes((character,)), b"\\u%04x" % character)
-        document += piece
+        document += _HARMFUL.sub(lambda found: b"\\u%04x" % found[0][0], piece)
         if len(document) > room:
             return None
     return bytes(document)

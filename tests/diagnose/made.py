@@ -11,12 +11,14 @@ import pandas as pd
 from tcpautopsy.diagnose import diagnose, rules
 from tcpautopsy.schema import Table
 from tcpautopsy.tables import (
+    ARRIVALS,
     DIRECTIONS,
     EVENT_NUMBER,
     EVENTS,
     FLOWS,
     NOTES_TABLE,
     QUALITY_FLAGS,
+    Arrivals,
     CaptureFacts,
     Diagnosis,
     Directions,
@@ -53,6 +55,7 @@ def dissection(flows: Sequence[Flow]) -> Dissection:
         Directions(table(DIRECTIONS, [])),
         Events(table(EVENTS, events)),
         Notes(table(NOTES_TABLE, [])),
+        Arrivals(table(ARRIVALS, [])),
         BASE_NS,
         BASE_NS + 100_000_000_000,
     )

@@ -10,12 +10,14 @@ import pandas as pd
 from tcpautopsy.features import features
 from tcpautopsy.schema import Table
 from tcpautopsy.tables import (
+    ARRIVALS,
     DIRECTIONS,
     EVENT_NUMBER,
     EVENTS,
     FLOWS,
     NOTES_TABLE,
     QUALITY_FLAGS,
+    Arrivals,
     CaptureFacts,
     Directions,
     Dissection,
@@ -59,6 +61,7 @@ def known(*flows: dict[str, Any], end: float, vantage: str = "client", flags: tu
         Directions(_table(DIRECTIONS, [_direction(n, f, s, events) for n, f in enumerate(flows) for s in (1, 0)])),
         Events(_table(EVENTS, events)),
         Notes(_table(NOTES_TABLE, [])),
+        Arrivals(_table(ARRIVALS, [])),
         BASE_NS,
         BASE_NS + round(end * 1e9),
     )
