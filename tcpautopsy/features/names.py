@@ -104,3 +104,18 @@ def fragments(seen: Seen) -> Values:
 def reassembly_failures(seen: Seen) -> Values:
     """ICMP reports that the rest of a datagram did not come in time."""
     return seen.times("icmp_reassembly_exceeded")
+
+
+def dns_pair_answered(seen: Seen) -> Mask:
+    """The other lookup of a pair (A and AAAA of one name at once) was answered within a second."""
+    return np.asarray(seen.of(dns_pair_answered_s) < 1)
+
+
+def ipv4_worked(seen: Seen) -> Mask:
+    """A connection over IPv6 failed, and one over IPv4 to the same name, begun after it, worked."""
+    return np.asarray(seen.of(ipv4_worked_after_s) > 0)
+
+
+def wants_tcp(seen: Seen) -> Mask:
+    """The connection follows an answer over UDP that did not fit, from the same name server, within 2 s."""
+    return np.asarray(seen.of(after_truncated_answer_s) >= 0)

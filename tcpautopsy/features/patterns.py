@@ -230,7 +230,9 @@ def unasked_synack(seen: Seen) -> Mask:
     """The first packet is a SYN-ACK, no SYN was seen, and a reset answers it at once."""
     only = seen.has("tcp") & (seen.side(CLIENT, "syn") == 0) & (seen.side(SERVER, "syn_ack") > 0)
     quick = seen.of(reset_at) - seen.first("syn_ack", side=SERVER) <= 1.0
-    return np.asarray(only & says(seen.of(reset_by), "client") & quick & (seen.side(CLIENT, "packets") <= seen.side(CLIENT, "rst")))
+    return np.asarray(
+        only & says(seen.of(reset_by), "client") & quick & (seen.side(CLIENT, "packets") <= seen.side(CLIENT, "rst"))
+    )
 
 
 def tuple_closed_before_s(seen: Seen) -> Values:
@@ -243,6 +245,12 @@ def tuple_closed_before_s(seen: Seen) -> Values:
     closed = (seen.side(CLIENT, "fin") > 0) & (seen.side(SERVER, "fin") > 0) & (seen.of(resets) == 0)
     ended = seen.flow_at("last_ns")
     return np.where(known & closed[row], seen.flow_at("first_ns") - ended[row], np.nan)
+
+
+def port_reused_soon(seen: Seen) -> Mask:
+    """The previous connection of the same two ports was closed by FINs less than 60 s before (TIME-WAIT of Linux)."""
+    since = seen.of(tuple_closed_before_s)
+    return np.asarray((since >= 0) & (since < 60))
 
 
 # --------------------------------------------------------------------------------------------------------- endings

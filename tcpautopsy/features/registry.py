@@ -286,7 +286,7 @@ FEATURES: tuple[Feature, ...] = (
     # What names and neighbours tell.
     *_seconds(names.dns_pair_answered_s, names.after_truncated_answer_s, names.ipv4_worked_after_s),
     *_counts(names.arp_answering_macs, names.fragments, names.reassembly_failures),
-    *_flags(names.arp_failover_macs),
+    *_flags(names.arp_failover_macs, names.dns_pair_answered, names.ipv4_worked, names.wants_tcp),
     # Shapes in the order of packets.
     *_counts(
         patterns.nagle_stalls,
@@ -307,6 +307,7 @@ FEATURES: tuple[Feature, ...] = (
         patterns.fast_open_eaten,
         patterns.options_withheld,
         patterns.unasked_synack,
+        patterns.port_reused_soon,
         patterns.late_fin_reset,
         patterns.reset_outlived,
     ),
