@@ -414,8 +414,12 @@ class Track:
     @cython.nogil
     @cython.exceptval(check=False)
     def essential(self, kind: i64) -> i64:
-        """Kinds that open or end something: kept however many events a flow has."""
-        return 1 if kind <= HANDSHAKE_ACK or kind == FIN or kind == RST or kind == CAPTURE_GAP or kind == SILENCE else 0
+        """Kinds that open, stop or end something: kept when a flow has so many events that the common ones are not."""
+        if kind <= HANDSHAKE_ACK or kind == RTO_RETRANSMISSION or kind == TAIL_LOSS_PROBE:
+            return 1
+        if ZERO_WINDOW <= kind <= KEEP_ALIVE_ACK:
+            return 1 if kind != WINDOW_FULL else 0
+        return 1 if FIN <= kind <= ICMP_REASSEMBLY_EXCEEDED and kind != DUPLICATE_FRAME or kind == TLS_ALERT else 0
 
     @cython.cfunc
     @cython.nogil

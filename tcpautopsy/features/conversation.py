@@ -84,7 +84,7 @@ def client_waited_until(seen: Seen) -> Values:
     asked = seen.at(CLIENT, "last_data_ns")
     ends = [seen.at(side, name) for side in (CLIENT, SERVER) for name in ("fin_ns", "rst_ns")]
     later = [np.where(end >= asked, end, np.nan) for end in ends]
-    return np.asarray(np.fmin.reduce([*later, np.full(seen.count, seen.end)]))
+    return np.asarray(np.fmin.reduce([*later, seen.end]))
 
 
 def request_wait_s(seen: Seen) -> Values:

@@ -257,18 +257,22 @@ def port_reused_soon(seen: Seen) -> Mask:
 
 
 def late_fin_reset(seen: Seen) -> Mask:
-    """The second FIN, without data before it, was answered by a reset in reply form: the first closer had forgotten."""
+    """A second FIN or a keepalive, with no data since the first FIN, was answered by a reset of the first closer."""
     client, server = seen.at(CLIENT, "fin_ns"), seen.at(SERVER, "fin_ns")
-    quick = seen.of(reset_at) - np.fmax(client, server)
+    probe = np.where(
+        says(seen.of(closed_first_by), "client"), *(seen.last("keep_alive", side=s) for s in (SERVER, CLIENT))
+    )
+    spoke = np.fmax(np.where(seen.of(fins) >= 2, np.fmax(client, server), np.nan), probe)
+    quick = seen.of(reset_at) - spoke
     by_first = seen.of(reset_by) == seen.of(closed_first_by)
     patience = 3 * np.nan_to_num(seen.of(rtt_s)) + SAME_MOMENT_S
     answer = says(seen.of(reset_look), "reply") & by_first & (quick >= 0) & (quick <= patience)
-    return np.asarray(answer & (seen.of(fins) >= 2) & (seen.of(data_after_peer_fin) == 0))
+    return np.asarray(answer & (seen.of(data_after_peer_fin) == 0))
 
 
-def fin_gap_s(seen: Seen) -> Values:
-    """From one side's FIN to the other's; NA without both."""
-    return np.abs(seen.at(CLIENT, "fin_ns") - seen.at(SERVER, "fin_ns"))
+def fin_to_reset_s(seen: Seen) -> Values:
+    """From the first FIN to the first reset; NA without both."""
+    return seen.of(reset_at) - np.fmin(seen.at(CLIENT, "fin_ns"), seen.at(SERVER, "fin_ns"))
 
 
 def reset_outlived(seen: Seen) -> Mask:
@@ -363,8 +367,7 @@ def whole_capture_silent_s(seen: Seen) -> Values:
     times = np.sort(np.concatenate([packets.time, packets.last]))
     last = seen.flow_at("last_ns")
     after = np.searchsorted(times, last + 0.35, "right")
-    following = np.where(
-        after < len(times), times[np.minimum(after, max(len(times) - 1, 0))] if len(times) else 0, seen.end
-    )
+    later = np.concatenate([times, [np.inf]])[after]
+    following = np.fmin(later, seen.end)
     gap = following - last
     return np.where(gap >= 1, gap, 0.0)

@@ -316,7 +316,7 @@ FEATURES: tuple[Feature, ...] = (
     *_seconds(
         patterns.update_ignored_s,
         patterns.tuple_closed_before_s,
-        patterns.fin_gap_s,
+        patterns.fin_to_reset_s,
         patterns.gave_up_after_s,
         patterns.gave_up_round_s,
         patterns.whole_capture_silent_s,

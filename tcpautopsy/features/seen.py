@@ -29,6 +29,8 @@ NO_PACKET = ("silence", "capture_start", "capture_gap", "capture_end", "duplicat
 
 _T = TypeVar("_T")
 _NS = 1e9
+#: Nobody leaves a capture without a single packet for so long.
+_PAUSE_S = 86_400.0
 
 
 class Seen:
@@ -52,10 +54,22 @@ class Seen:
         return self.dissection.first_ns or 0
 
     @cached_property
-    def end(self) -> float:
-        """The capture's last instant; NaN when no frame has a valid time."""
+    def end(self) -> Values:
+        """For each flow, the last instant at which the capture surely still ran; NaN when no frame has a valid time.
+
+        That is the capture's last frame, unless nothing at all came for a day or more: then two captures were put
+        into one file, or the machine slept, and the flow is seen only up to that pause.
+        """
         last = self.dissection.last_ns
-        return float("nan") if last is None else (last - self.base_ns) / _NS
+        ends = np.full(self.count, float("nan") if last is None else (last - self.base_ns) / _NS)
+        times = np.unique(np.concatenate([self.flow_at("first_ns"), self.events.time, self.events.last]))
+        times = times[~np.isnan(times)]
+        pauses = times[:-1][np.diff(times) >= _PAUSE_S]
+        if len(pauses):
+            place = np.searchsorted(pauses, self.flow_at("last_ns"), "left")
+            cut = place < len(pauses)
+            ends[cut] = np.fmin(ends[cut], pauses[place[cut]])
+        return ends
 
     def words(self, name: str) -> Words:
         """A text column of Flows."""
