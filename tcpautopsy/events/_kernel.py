@@ -99,6 +99,7 @@ Side = cython.struct(
     max_idle_ns=cython.longlong,
     rtt_min_ns=cython.longlong,
     hole_ns=cython.longlong,
+    advance_ns=cython.longlong,
     window=cython.longlong,
     window_max=cython.longlong,
     window_min=cython.longlong,
@@ -639,6 +640,7 @@ class Track:
             self.sides[p].unseen_left = at
             self.sides[p].unseen_right = upto
         self.sides[p].una = upto
+        self.sides[p].advance_ns = self.rows[i].time_ns
         if self.sides[p].known & K_FIN and upto >= self.sides[p].fin_end:
             self.sides[p].known |= K_FIN_ACKED
         if unseen:
@@ -1164,7 +1166,9 @@ class Track:
         # RFC 8985 section 7.2: the probe repeats the last segment, about two round trips after it was sent.
         if is_tail and copies == 0 and since < SECOND:
             return TAIL_LOSS_PROBE
-        if since >= TIMER_NS:
+        # The timer starts anew with each ACK that advances (RFC 6298 section 5.3): a resend soon after one is
+        # clocked by the ACKs of a recovery under way.
+        if since >= TIMER_NS and self.rows[i].time_ns - self.sides[d].advance_ns >= TIMER_NS:
             return RTO_RETRANSMISSION
         return RETRANSMISSION
 
