@@ -6,7 +6,7 @@ CAPTURE ?= fixtures/accept-queue-ack-drop/client.pcap
 KERNELS := $(wildcard tcpautopsy/*/_kernel.py)
 COMPILED := $(VENV)/kernels-compiled
 
-.PHONY: help analyze test check lint types imports docs samples bench clean
+.PHONY: help analyze test check lint types imports docs score clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -43,6 +43,9 @@ imports: $(COMPILED)  ## who may import whom
 
 docs: $(COMPILED)  ## are the generated documents current?
 	$(BIN)/python -m docs.generate --check
+
+score: $(COMPILED)  ## how often the causes named are right, on all recordings
+	@$(BIN)/python -m fixtures.scoreboard
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist .coverage htmlcov

@@ -8,14 +8,21 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from fixtures.judged import Recording, Row, recordings, rows
+from fixtures import scoreboard as scores
+from fixtures.judged import ROOT, Recording, Row
 from tcpautopsy import pipeline
+from tcpautopsy.cli_look import shown
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.features import FEATURES_TABLE
+from tcpautopsy.report.why import connection_told
+from tcpautopsy.report.words import place
 from tcpautopsy.schema import Table
 from tcpautopsy.tables import (
+    ARRIVALS,
     DIRECTIONS,
     EVENT_KINDS,
     EVENTS,
@@ -41,7 +48,18 @@ def tables() -> Iterator[str]:
     yield "# Tables\n"
     yield f"{_MADE}\n"
     yield "What the stages hand to each other. Unknown is NA; times are nanoseconds since 1970 UTC.\n"
-    for table in (FLOWS, EVENTS, DIRECTIONS, NOTES_TABLE, FEATURES_TABLE, FINDINGS, EVIDENCE, RUNNERS_UP, VERDICTS):
+    for table in (
+        FLOWS,
+        EVENTS,
+        DIRECTIONS,
+        ARRIVALS,
+        NOTES_TABLE,
+        FEATURES_TABLE,
+        FINDINGS,
+        EVIDENCE,
+        RUNNERS_UP,
+        VERDICTS,
+    ):
         yield from _table(table)
     yield from _table(UNDECIDED)
     yield "## Kinds of events\n"
@@ -125,7 +143,7 @@ def _line(text: str) -> str:
 
 def verdicts() -> Iterator[str]:
     """What is said of every recording, beside what is true."""
-    judged = [(recording, _judged(recording)) for recording in recordings()]
+    judged = _everything()
     everything = [row for _, found in judged for row in found]
     failing = [row for row in everything if row.failure and row.accepted]
     wrong = [row for row in everything if row.wrong]
@@ -144,10 +162,6 @@ def verdicts() -> Iterator[str]:
         ("capture", "connections", "true cause", "accepted", "said", "right"),
         (line for recording, found in judged for line in _lines(recording, found)),
     )
-
-
-def _judged(recording: Recording) -> list[Row]:
-    return rows(recording, pipeline.analyse([str(recording.path)]).result.connections)
 
 
 def _lines(recording: Recording, found: list[Row]) -> Iterator[tuple[str, ...]]:
@@ -172,9 +186,117 @@ def _how(row: Row) -> str:
     return f" ({said.severity}, {said.confidence}{also})"
 
 
+def scoreboard() -> Iterator[str]:
+    """How often the product is right, by group and by cause."""
+    yield "# Scoreboard\n"
+    yield f"{_MADE}\n"
+    yield "`make score` prints this: each recording of `fixtures/`, analysed from either end alone.\n"
+    yield from scores.lines(_everything())
+
+
+@cache
+def _everything() -> list[scores.Judged]:
+    return scores.judged()
+
+
+# ---------------------------------------------------------------------------------------------------- questions
+
+
+class Example(NamedTuple):
+    """A connection of a recording that answers a question."""
+
+    capture: str
+    client: str
+    says: str
+
+
+QUESTIONS: tuple[tuple[str, tuple[Example, ...]], ...] = (
+    (
+        "I unplugged the cable, and `send()` still returned the full length; netstat says ESTABLISHED. How?",
+        (
+            Example(
+                "cable-cut-defaults/client.pcap", "10.0.0.1:40001", "The cable stays out, all timers at their defaults:"
+            ),
+            Example("cable-cut-restored/client.pcap", "10.0.0.1:40001", "The cable is put back after six seconds:"),
+        ),
+    ),
+    (
+        "A single UDP flow of 600,000 datagrams/s: SO_REUSEPORT does not spread it. (Recorded at 3,000 a second.)",
+        (Example("udp-one-flow/server.pcap", "10.0.0.1:40001", "One flow to four sockets of one port:"),),
+    ),
+    (
+        "I reconnect when send fails, yet messages are lost. Can I just raise the timeouts?",
+        (
+            Example("cable-cut-etimedout/client.pcap", "10.0.0.1:40001", "The connection broke; its ledger:"),
+            Example("idle-box-drop/client.pcap", "10.0.1.1:40002", "What else kills a connection that waits:"),
+        ),
+    ),
+    (
+        "An SNMP trap endpoint: with 400 to 600 traps/s Recv-Q fills to the limit, whatever buffer I set.",
+        (
+            Example(
+                "udp-traps-overrun/server.pcap",
+                "10.0.0.1:40001",
+                "500 traps a second to a program that needs 10 ms for each:",
+            ),
+            Example("udp-receiver-stuck/server.pcap", "10.0.0.1:40001", "A service whose answers stop at one instant:"),
+        ),
+    ),
+    (
+        "When the peer dies, does epoll (kqueue, poll) tell me?",
+        (
+            Example(
+                "idle-peer-gone-no-keepalive/client.pcap",
+                "10.0.0.1:40001",
+                "The peer vanished while idle, without keepalive:",
+            ),
+            Example("idle-peer-gone-keepalive/client.pcap", "10.0.0.1:40001", "The same with keepalive:"),
+            Example("rst-after-fin/client.pcap", "10.0.0.1:40001", "The peer closed, and later reset:"),
+        ),
+    ),
+    (
+        "Under `ab -n 50000 -c 1000` connections are accepted late, the GET is retransmitted four times, then the "
+        "server resets. Why not a timeout, and why does the kernel not acknowledge the data?",
+        (
+            Example("accept-queue-ack-drop/client.pcap", "10.0.0.1:40012", "From the client's side:"),
+            Example(
+                "accept-queue-ack-drop/server.pcap", "10.0.0.1:40012", "The same connection from the server's side:"
+            ),
+        ),
+    ),
+)
+
+
+def questions() -> Iterator[str]:
+    """The questions the product exists for, and what it answers."""
+    yield "# Six questions, answered from recorded captures\n"
+    yield f"{_MADE}\n"
+    yield "Each answer is what the command above it prints.\n"
+    for number, (question, examples) in enumerate(QUESTIONS, start=1):
+        yield f"## {number}. {question}\n"
+        for example in examples:
+            yield from _answer(example)
+
+
+def _answer(example: Example) -> Iterator[str]:
+    path = ROOT / example.capture
+    known, _, result = pipeline.read(str(path))
+    connection = next(c for c in result.connections if place(c.client) == example.client)
+    yield f"{example.says}\n"
+    yield f"```\n$ tcpautopsy why fixtures/{example.capture} --flow {connection.id}"
+    yield from connection_told(result, connection, list(shown(known)))
+    yield "```\n"
+
+
 # ------------------------------------------------------------------------------------------------------ writing
 
-DOCUMENTS = {"tables.md": tables, "causes.md": catalogue, "verdicts.md": verdicts}
+DOCUMENTS = {
+    "tables.md": tables,
+    "causes.md": catalogue,
+    "verdicts.md": verdicts,
+    "scoreboard.md": scoreboard,
+    "questions.md": questions,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -12,6 +12,7 @@ from tcpautopsy.errors import UsageError
 from tcpautopsy.text import clean, nearest
 
 if TYPE_CHECKING:
+    from tcpautopsy.pipeline import Examined
     from tcpautopsy.report.why import Shown
     from tcpautopsy.result import Result
 
@@ -32,7 +33,7 @@ def why(capture: str, frame: int | None, flow: int | None, finding: str | None, 
     from tcpautopsy.report import why as words
 
     known, _, result = pipeline.read(capture, pipeline.Options(rule_folders=tuple(map(Path, folders))))
-    events = list(_shown(known))
+    events = list(shown(known))
     if frame is not None:
         lines = words.frame_told(result, frame, events)
     elif flow is not None:
@@ -53,7 +54,8 @@ def _finding(result: Result, name: str) -> Any:
     raise UsageError(f"no finding {clean(name)}{hint}; there are {len(result.findings)}")
 
 
-def _shown(known: Any) -> Iterator[Shown]:
+def shown(known: Examined) -> Iterator[Shown]:
+    """The events of a capture as they are told."""
     from tcpautopsy.explain.words import utc
     from tcpautopsy.report.why import Shown
     from tcpautopsy.tables import EVENT_KINDS

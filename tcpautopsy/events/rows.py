@@ -9,8 +9,8 @@ SIDE = Record(
     "Side",
     "q:next una last_ack highest_ack unseen_left unseen_right bytes payload_bytes retransmitted_bytes lost_bytes"
     " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns fin_end"
-    " rst_ns max_outage_ns zero_since_ns zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns advance_ns"
-    " window window_max window_min full_ns;"
+    " rst_ns max_outage_ns zero_since_ns zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns"
+    " advance_ns window window_max window_min full_ns;"
     "Q:src_mac;"
     "I:base first_frame last_frame packets payload_packets ip_id_zero outgoing incoming bad_checksum good_checksum"
     " superseg truncated cut_packets short_frames syn syn_ack fin rst retransmissions rto_retransmissions"

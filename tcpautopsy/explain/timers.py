@@ -99,6 +99,8 @@ def gave_up_ns(told: Told) -> int | None:
     ladder = ladder_of(told)
     if ladder is None or ladder.next_ns is None or told.capture_end_ns is None or _answered(told, ladder):
         return None
+    if _hidden(told, ladder):
+        return None
     overdue = ladder.last_ns + int(_OVERDUE * (ladder.next_ns - ladder.last_ns))
     return ladder.next_ns if told.capture_end_ns > overdue else None
 
@@ -109,6 +111,18 @@ def gives_up_ns(told: Told) -> int | None:
     return _predicted_ns(told, ladder) if ladder is not None and ladder.what in ("data", "fin") else None
 
 
+def _hidden(told: Told, ladder: Ladder) -> bool:
+    """The kernel still asked for the silent host's address when the next resend was due: the resend was not sent.
+
+    Without an answer it never reaches the wire (measured: LAN, cable pulled, all timers at their defaults).
+    """
+    asked_s, last_ns = told.features.get("silent_host_asked_last_s"), told.flow["last_ns"]
+    if asked_s is None or last_ns is None or ladder.next_ns is None or ladder.what not in ("data", "fin"):
+        return False
+    slack = (ladder.next_ns - ladder.last_ns) // 10
+    return bool(last_ns + asked_s * 1e9 >= ladder.next_ns - slack)
+
+
 def _answered(told: Told, ladder: Ladder) -> bool:
     """A packet of the peer after the last resend: an answer or a reset ended the ladder, not the timer."""
     peer_last = told.sides[1 - ladder.side]["last_ns"]
@@ -117,16 +131,21 @@ def _answered(told: Told, ladder: Ladder) -> bool:
 
 def _data_timers(told: Told, ladder: Ladder) -> Timers:
     ended = gave_up_ns(told)
+    expected = _predicted_ns(told, ladder) if ended is None else None
     settings = list(_retries2(ladder, ended)) if ended is not None else []
+    if expected is not None:
+        settings = ["net.ipv4.tcp_retries2 = 15, the default, assumed"]
     what = "the FIN" if ladder.what == "fin" else "the data"
     span = seconds(ladder.last_ns - ladder.first_ns)
+    unseen = "; later tries ended at address resolution, without an answer, and are on no wire"
     return Timers(
-        ladder=f"{what} was sent {ladder.copies + 1} times in {span}, at growing intervals",
+        ladder=f"{what} was sent {ladder.copies + 1} times in {span}, at growing intervals"
+        + (unseen if _hidden(told, ladder) else ""),
         os_hint=_os_hint(told.sides[ladder.side]),
         rto_s=_rto_s(ladder),
         setting=" or ".join(settings) or None,
         gave_up_at=utc(ended),
-        gives_up_at=utc(_predicted_ns(told, ladder)) if ended is None else None,
+        gives_up_at=utc(expected),
     )
 
 

@@ -131,6 +131,44 @@ def listener_failed_like_this(seen: Seen) -> Values:
     return np.where(kind == 0, 0, _neighbours(seen, same)).astype(float)
 
 
+def _of_listener(seen: Seen, mask: Mask) -> Values:
+    group = seen.of(listener)
+    return np.asarray(np.bincount(group, weights=mask, minlength=1)[group], np.float64)
+
+
+def listener_syn_ignored(seen: Seen) -> Values:
+    """Connections to this listener, this one included, whose SYN it ignored."""
+    return _of_listener(seen, seen.of(trouble_kind) == _SYN_IGNORED)
+
+
+def listener_ack_ignored(seen: Seen) -> Values:
+    """Connections to this listener, this one included, of which it ignored the end of the handshake."""
+    return _of_listener(seen, seen.of(trouble_kind) == _ACK_IGNORED)
+
+
+def listener_reset_at_once(seen: Seen) -> Values:
+    """Connections to this listener, this one included, that it reset in answer to the end of the handshake."""
+    return _of_listener(seen, seen.of(trouble_kind) == _RESET_AT_ONCE)
+
+
+def listener_served_late(seen: Seen) -> Values:
+    """Connections to this listener, this one included, that waited 1 s or more for the server's first word."""
+    return _of_listener(seen, seen.has("tcp") & (seen.of(_first_word_wait_s) >= 1))
+
+
+def listener_latest_s(seen: Seen) -> Values:
+    """Longest wait for the server's first word among the connections to this listener; 0 when none came late."""
+    group = seen.of(listener)
+    longest = np.zeros(int(group.max(initial=-1)) + 1)
+    np.maximum.at(longest, group, np.nan_to_num(np.where(seen.has("tcp"), seen.of(_first_word_wait_s), 0)))
+    return longest[group]
+
+
+def _first_word_wait_s(seen: Seen) -> Values:
+    asked = seen.first("syn", side=CLIENT)
+    return seen.of(server_first_word_at) - asked
+
+
 def listener_overflow_signs(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, whose SYN or last handshake ACK it ignored or reset."""
     sign = np.isin(seen.of(trouble_kind), _OVERFLOW)
@@ -317,6 +355,44 @@ def silent_host_arp_unanswered(seen: Seen) -> Values:
     mute = np.where(_silent(seen) == CLIENT, client, server)
     count = counted(points(server, unanswered), mute, low, np.full(seen.count, np.inf))
     return unless(~seen.of(sees_arp), ~np.isnan(_silent(seen)) & (count > 0))
+
+
+def silent_host_asked_first_s(seen: Seen) -> Values:
+    """From the silent host's last packet here to the first resolution of its address without answer; NA without one."""
+    return _asked(seen, first=True) - np.fmin(*_last_words(seen))
+
+
+def silent_host_asked_last_s(seen: Seen) -> Values:
+    """From this connection's last packet to the last resolution of the silent host without answer; NA without one.
+
+    A kernel that cannot resolve the next hop puts no resend on the wire; each try begins with such a question.
+    """
+    return _asked(seen, first=False) - seen.flow_at("last_ns")
+
+
+def _last_words(seen: Seen) -> tuple[Values, Values]:
+    silent = _silent(seen)
+    return tuple(np.where(silent == side, seen.at(side, "last_ns"), np.inf) for side in (CLIENT, SERVER))  # type: ignore[return-value]
+
+
+def _asked(seen: Seen, first: bool) -> Values:
+    """When the silent host's address was asked for in vain, after the silence began: the first or the last time."""
+    client, server = seen.of(_addresses)
+    asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
+    mute = np.where(_silent(seen) == CLIENT, client, server)
+    known = points(server, np.where(asks, seen.flow_at("first_ns"), np.nan))
+    found = np.full(seen.count, np.nan)
+    low = _window(seen)[0]
+    wanted = ~np.isnan(_silent(seen)) & ~np.isnan(low)
+    if not len(known.times):
+        return found
+    stride = len(known.times) + 1
+    start = np.searchsorted(known.times, np.where(wanted, low, 0), "left")
+    begin, end = np.searchsorted(known.keys, mute * stride + start), np.searchsorted(known.keys, (mute + 1) * stride)
+    wanted &= end > begin
+    place = begin if first else end - 1
+    found[wanted] = known.times[known.keys[place[wanted]] % stride]
+    return found
 
 
 def server_arp_unanswered(seen: Seen) -> Values:

@@ -249,6 +249,10 @@ FEATURES: tuple[Feature, ...] = (
         context.listener_connections,
         context.listener_failed_like_this,
         context.listener_overflow_signs,
+        context.listener_syn_ignored,
+        context.listener_ack_ignored,
+        context.listener_reset_at_once,
+        context.listener_served_late,
         context.listener_ended_together,
         context.listener_reset_together,
         context.host_pair_silent_too,
@@ -267,6 +271,7 @@ FEATURES: tuple[Feature, ...] = (
         context.server_arp_unanswered,
         context.reset_ttl_differs_from_host,
     ),
+    *_seconds(context.listener_latest_s, context.silent_host_asked_first_s, context.silent_host_asked_last_s),
     *_seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),
     # ICMP, lookups, resolutions, datagrams.
     *_counts(answers.icmp_errors, answers.icmp_code, answers.dns_queries, answers.dns_rcode, answers.arp_requests),

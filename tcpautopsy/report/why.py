@@ -36,6 +36,10 @@ def connection_told(result: Result, connection: Connection, events: Sequence[Sho
         yield from _no_cause(connection)
     for finding in sorted(mine, key=lambda f: not f.primary):
         yield from _finding(finding, connection, whole=finding.primary or len(mine) == 1)
+    for incident in result.incidents:
+        if connection.id in incident.connections and len(incident.connections) > 1:
+            yield from _section("It is not alone")
+            yield from _item(incident.summary)
     yield from _programs(connection.application_view, connection.first_time)
     if connection.ledger is not None:
         yield from _section("Bytes")
@@ -174,7 +178,7 @@ def _bytes(b: Bytes) -> str:
 def _timers(t: Timers | None) -> Iterator[str]:
     if t is None:
         return
-    said = [text for text in (t.ladder, t.setting, t.os_hint and f"hint at the system: {t.os_hint}") if text]
+    said = [text for text in (t.ladder, t.setting, t.os_hint) if text]
     if t.gave_up_at:
         said.append(f"gave up at {utc(t.gave_up_at)} UTC")
     if t.gives_up_at:

@@ -95,7 +95,9 @@ def utc(time: str | None, decimals: int = 3) -> str:
     >>> utc("2026-01-02T03:04:05.678901234Z")
     '2026-01-02 03:04:05.678'
     """
-    return "at an unknown time" if time is None else f"{time[:10]} {time[11:19]}{time[19 : 20 + decimals]}"
+    if time is None:
+        return "at an unknown time"
+    return f"{time[:10]} {time[11:19]}{time[19 : 20 + decimals] if decimals else ''}"
 
 
 def clock(time: str | None) -> str:
