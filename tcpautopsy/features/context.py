@@ -165,8 +165,7 @@ def listener_latest_s(seen: Seen) -> Values:
 
 
 def _first_word_wait_s(seen: Seen) -> Values:
-    asked = seen.first("syn", side=CLIENT)
-    return seen.of(server_first_word_at) - asked
+    return seen.at(SERVER, "first_data_ns") - seen.first("syn", side=CLIENT)
 
 
 def listener_overflow_signs(seen: Seen) -> Values:
