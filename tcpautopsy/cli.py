@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from tcpautopsy.pipeline import Analysis, Options
     from tcpautopsy.report import Format
     from tcpautopsy.report.view import View
+    from tcpautopsy.result import Result
 
 WRONG_USE, UNREADABLE, INTERNAL, FAILED = 2, 3, 4, 1
 INTERRUPTED = 130
@@ -96,6 +99,27 @@ def _reading(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _choosing(command: Callable[..., None]) -> Callable[..., None]:
+    """Options that choose what of a result is shown, and hide who it is about."""
+    for option in reversed(
+        (
+            click.option("--host", "hosts", multiple=True, metavar="ADDR|NET", help="Show connections of this host."),
+            click.option(
+                "--port", "ports", type=click.IntRange(0, 65535), multiple=True, metavar="N", help="... port."
+            ),
+            click.option("--flow", "flows", type=int, multiple=True, metavar="ID", help="... number."),
+            click.option("--since", metavar="T", help="... with packets at or after T (a UTC time, or +seconds)."),
+            click.option("--until", metavar="T", help="... begun at or before T."),
+            click.option("--where", metavar="EXPR", help="... for which EXPR over features holds (rules fields)."),
+            click.option("--select", "chosen_rules", multiple=True, metavar="RULE", help="... with this finding."),
+            click.option("--redact", is_flag=True, help="Pseudonyms for addresses, no names, relative times."),
+            click.option("--redact-key-file", metavar="F", help="The key of the pseudonyms; without it a random one."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @cli.command(epilog=EXAMPLES)
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("-o", "--output", multiple=True, metavar="PATH", help="Write here; the ending names the format.")
@@ -106,10 +130,12 @@ def _reading(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--rules", "folders", multiple=True, metavar="DIR", help="Rules of your own, beside or instead of ours.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Leave this rule out.")
 @click.option("--fail-on", type=click.Choice(("failure", "degradation", "risk")), help="Exit 1 when it is that bad.")
+@click.option("--baseline", metavar="OLD.json", help="With --fail-on: only what this result does not hold counts.")
 @click.option("--strict", is_flag=True, help="Exit 3 when anything of a capture was damaged or skipped.")
 @click.option("--max-report-size", type=Size(), default="950k", show_default=True, help="Size of the page at most.")
 @click.option("-q", "--quiet", is_flag=True, help="No summary, no notes.")
 @click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True)
+@_choosing
 @_reading
 def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None, **given: Any) -> None:
     """Say why each connection in CAPTURE failed.
@@ -121,11 +147,15 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     targets = _targets(paths, output, form)
     from tcpautopsy import pipeline
 
+    if given["where"] is not None:
+        pipeline.check_where(given["where"])
+    old = cli_look.saved(given["baseline"]) if given["baseline"] else None
+    key = _redaction_key(given)
     analysis = pipeline.analyse(paths, _options(given))
     if not given["quiet"]:
-        _say(analysis)
-    _deliver(analysis, targets, form is None and not output, given)
-    raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"]))
+        _say(analysis, quietly=key is not None)
+    _deliver(analysis, targets, form is None and not output, given, key)
+    raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"], old))
 
 
 def _options(given: dict[str, Any]) -> Options:
@@ -140,6 +170,7 @@ def _options(given: dict[str, Any]) -> Options:
         rule_folders=tuple(Path(folder) for folder in given.get("folders", ())),
         ignore=given.get("ignore", ()),
         timeout_s=given["timeout"],
+        where=given.get("where"),
         debug=given["debug"],
     )
 
@@ -178,26 +209,81 @@ def _by_ending(path: str) -> Format:
     return report.of_path(path)
 
 
-def _say(analysis: Analysis) -> None:
+def _say(analysis: Analysis, quietly: bool) -> None:
+    """Notes and problems, to standard error; names of files stay out of it where the result is redacted."""
     for line in (*analysis.notes, *analysis.unreadable, *analysis.internal_errors):
         click.echo(f"tcpautopsy: {clean(line, 500)}", err=True)
-    for capture in analysis.result.captures:
+    for number, capture in enumerate(analysis.result.captures, start=1):
         for problem in capture.problems:
             if capture.format is not None:
-                click.echo(f"tcpautopsy: {capture.name}: {problem.detail}", err=True)
+                name = f"capture-{number}" if quietly else capture.name
+                click.echo(f"tcpautopsy: {name}: {problem.detail}", err=True)
 
 
-def _deliver(analysis: Analysis, targets: list[tuple[str, Format]], summary: bool, given: dict[str, Any]) -> None:
+def _deliver(
+    analysis: Analysis, targets: list[tuple[str, Format]], summary: bool, given: dict[str, Any], key: bytes | None
+) -> None:
     from tcpautopsy import output as files
     from tcpautopsy import report
     from tcpautopsy.report.view import View
 
+    ids, words = _chosen(analysis, given)
+    whole = analysis.result
+    if key is not None:
+        from tcpautopsy.report.redact import redacted
+
+        whole = redacted(whole, key, analysis.names)
     colour = given["color"] == "always" or (given["color"] == "auto" and _colours())
     view: View = View(max_size=given["max_report_size"], colour=colour)
+    result = whole
+    if ids is not None:
+        from tcpautopsy.report.select import only
+        from tcpautopsy.report.stories import verdict
+
+        result = only(whole, ids)
+        view = view._replace(shown=words, verdict=verdict(whole))
     for path, each in targets:
-        files.write(path, report.written(analysis.result, each, view))
+        files.write(path, report.written(result, each, view))
     if summary and not given["quiet"]:
-        files.write("-", report.written(analysis.result, report.FORMATS["text"], view._replace(page=targets[0][0])))
+        files.write("-", report.written(result, report.FORMATS["text"], view._replace(page=targets[0][0])))
+
+
+def _chosen(analysis: Analysis, given: dict[str, Any]) -> tuple[set[int] | None, str]:
+    """Ids of the connections to be shown, None for all; and the choice in words."""
+    from tcpautopsy.report.select import Selection, chosen, nothing_matches
+
+    selection = Selection(
+        given["hosts"],
+        given["ports"],
+        given["flows"],
+        given["since"],
+        given["until"],
+        given["chosen_rules"],
+        given["where"],
+    )
+    if not selection:
+        return None, ""
+    ids = chosen(analysis.result, selection, analysis.matching if given["where"] is not None else None)
+    if not ids and not given["redact"]:
+        click.echo(f"tcpautopsy: {nothing_matches(analysis.result)}", err=True)
+    return ids, "chosen by options" if given["redact"] else selection.words
+
+
+def _redaction_key(given: dict[str, Any]) -> bytes | None:
+    """The key of the pseudonyms, None without --redact. Raises UsageError when its file cannot be read."""
+    if given["redact_key_file"] and not given["redact"]:
+        raise UsageError("--redact-key-file needs --redact")
+    if not given["redact"]:
+        return None
+    if not given["redact_key_file"]:
+        return secrets.token_bytes(32)
+    try:
+        content = Path(given["redact_key_file"]).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{clean(given['redact_key_file'])}: {error.strerror}") from None
+    if not content.strip():
+        raise UsageError(f"{clean(given['redact_key_file'])}: the key file is empty")
+    return hashlib.sha256(content).digest()
 
 
 def _colours() -> bool:
@@ -205,13 +291,20 @@ def _colours() -> bool:
     return sys.stdout.isatty() and not quiet
 
 
-def _exit_code(analysis: Analysis, fail_on: str | None, strict: bool) -> int:
+def _exit_code(analysis: Analysis, fail_on: str | None, strict: bool, old: Result | None) -> int:
     if analysis.internal_errors:
         return INTERNAL
     if analysis.unreadable or (strict and analysis.damaged):
         return UNREADABLE
-    worst = max((_RANK[c.severity] for c in analysis.result.connections), default=-1)
-    return FAILED if fail_on and worst >= _RANK[fail_on] else 0
+    if fail_on is None:
+        return 0
+    counted = analysis.result.connections
+    if old is not None:
+        from tcpautopsy.report.differences import news
+
+        new = news(old, analysis.result)
+        counted = [c for c in counted if c.id in new]
+    return FAILED if any(_RANK[c.severity] >= _RANK[fail_on] for c in counted) else 0
 
 
 def _table_command(kind: str, sentence: str) -> None:
@@ -242,14 +335,9 @@ def report_command(source: str, form: str, output: str, max_report_size: int) ->
     """Show a result that was written before in another format."""
     from tcpautopsy import output as files
     from tcpautopsy import report
-    from tcpautopsy.report import read_back
     from tcpautopsy.report.view import View
 
-    try:
-        data = Path(source).read_bytes()
-    except OSError as error:
-        raise CaptureError(f"{clean(source)}: {error.strerror}") from None
-    result = read_back.result(data, clean(source))
+    result = cli_look.saved(source)
     files.write(output, report.written(result, report.FORMATS[form], View(max_size=max_report_size)))
 
 

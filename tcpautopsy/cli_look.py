@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+import rich_click as click
 
-from tcpautopsy.errors import UsageError
+from tcpautopsy.errors import CaptureError, UsageError
 from tcpautopsy.text import clean, nearest
 
 if TYPE_CHECKING:
@@ -67,10 +67,60 @@ def shown(known: Examined) -> Iterator[Shown]:
         yield Shown(flow + 1, frame, last, utc(time_ns), told.name, _SIDES.get(side, "other"), told.sentence, count)
 
 
+@click.command()
+@click.argument("capture", metavar="CAPTURE")
+@click.option("--finding", metavar="ID", help="The evidence frames of this finding, with what each shows as a comment.")
+@click.option("--flow", type=int, metavar="ID", help="All frames of this connection.")
+@click.option("-o", "--output", required=True, metavar="SLICE.pcapng", help="The file to write.")
+def extract(capture: str, finding: str | None, flow: int | None, output: str) -> None:
+    """Write the frames of a finding or a connection of CAPTURE as pcapng."""
+    if (finding is None) == (flow is None):
+        raise UsageError("give one of --finding ID or --flow ID")
+    if capture == "-":
+        raise UsageError("extract reads the capture twice: give a file, not standard input")
+    from tcpautopsy import output as files
+    from tcpautopsy import pipeline
+
+    _, _, result = pipeline.read(capture, pipeline.Options())
+    if finding is not None:
+        found = _finding(result, finding)
+        wanted = {row.frame: f"{row.event}: {row.note}" for row in found.evidence}
+        comment = f"{found.id}: {found.summary}"
+    else:
+        if not 1 <= int(flow or 0) <= len(result.connections):
+            raise UsageError(f"no connection {flow}: {clean(capture)} has 1 to {len(result.connections)}")
+        wanted = dict.fromkeys(pipeline.frames_of(capture, int(flow or 0)), "")
+        comment = f"connection {flow}"
+    files.write(output, pipeline.excerpt(capture, wanted, comment))
+
+
+@click.command()
+@click.argument("old", metavar="OLD.json")
+@click.argument("new", metavar="NEW.json")
+def diff(old: str, new: str) -> None:
+    """What is new, gone or still there between two results (JSON, or pages)."""
+    from tcpautopsy.report.differences import lines
+
+    _print(lines(saved(old), saved(new)))
+
+
+def saved(path: str) -> Result:
+    """A result that was written before, from its JSON or its page.
+
+    Raises CaptureError when the file cannot be read, UsageError when it holds no result.
+    """
+    from tcpautopsy.report import read_back
+
+    try:
+        return read_back.result(Path(path).read_bytes(), clean(path))
+    except OSError as error:
+        raise CaptureError(f"{clean(path)}: {error.strerror}") from None
+
+
 def _print(lines: Iterator[str]) -> None:
     from tcpautopsy import output
 
     output.write("-", ((line + "\n").encode("utf-8", "replace") for line in lines))
 
 
-COMMANDS: tuple[click.Command, ...] = (why,)
+COMMANDS: tuple[click.Command, ...] = (why, extract, diff)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from io import BytesIO
@@ -15,12 +15,12 @@ from typing import BinaryIO, Literal, NamedTuple
 import pandas as pd
 
 from tcpautopsy import explain
-from tcpautopsy.capture import Input, Reader, ring_sets
+from tcpautopsy.capture import Input, Reader, Writer, ring_sets
 from tcpautopsy.decode import Decoder
-from tcpautopsy.diagnose import RuleSet, diagnose, load
+from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
-from tcpautopsy.errors import CaptureError
+from tcpautopsy.errors import CaptureError, RuleError
 from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable, TimeOrder
@@ -39,7 +39,7 @@ from tcpautopsy.tables import (
     Problem,
     Quality,
 )
-from tcpautopsy.text import clean
+from tcpautopsy.text import clean, nearest
 
 __all__ = ["Analysis", "Examined", "Incident", "Options", "analyse", "analyse_bytes", "examine", "examined"]
 
@@ -71,6 +71,10 @@ _HARMLESS = frozenset(
 )
 
 
+#: Notes whose text is a host name.
+_NAMING = ("dns_query", "dns_answer", "tls_client_hello")
+
+
 class Options(NamedTuple):
     """How to read and judge; the defaults are the command line's."""
 
@@ -83,6 +87,7 @@ class Options(NamedTuple):
     rule_folders: tuple[Path, ...] = ()
     ignore: tuple[str, ...] = ()
     timeout_s: float | None = None
+    where: str | None = None  # an expression over features; the ids of connections for which it holds are told
     debug: bool = False  # let a defect of ours crash with its traceback
 
 
@@ -99,7 +104,8 @@ class Analysis(NamedTuple):
     """What came of a run: the result, and what to say beside it.
 
     `notes` are lines for the user, `unreadable` one line for each input that could not be read, `damaged` whether
-    anything was damaged or skipped, `internal_errors` one line for each capture that met a defect of ours.
+    anything was damaged or skipped, `internal_errors` one line for each capture that met a defect of ours, `matching`
+    the ids of connections for which `Options.where` holds, `names` every host name in the captures.
     """
 
     result: Result
@@ -107,6 +113,8 @@ class Analysis(NamedTuple):
     unreadable: tuple[str, ...]
     damaged: bool
     internal_errors: tuple[str, ...]
+    matching: frozenset[int]
+    names: frozenset[str]
 
 
 # -------------------------------------------------------------------------------------------------- one capture
@@ -189,6 +197,20 @@ def rule_set(folders: Sequence[Path] = ()) -> RuleSet:
     return load(folders, feature_names={f.column.name: f.column.dtype for f in FEATURES})
 
 
+def check_where(expression: str) -> None:
+    """Raises RuleError when the expression is none, or names no feature."""
+    try:
+        used = list(grammar.names(grammar.read(expression)))
+    except grammar.GrammarError as error:
+        raise RuleError(f"--where: {error}") from None
+    known = [f.column.name for f in FEATURES]
+    for name in used:
+        if name not in known:
+            raise RuleError(
+                f"--where: no feature {clean(name)}{nearest(name, known)}; `tcpautopsy rules fields` has all"
+            )
+
+
 def judge(known: Examined, rules: RuleSet, ignore: Sequence[str] = ()) -> Diagnosis:
     """What the rules say of a capture."""
     return diagnose(known.dissection, known.features, known.quality, rules, ignore)
@@ -229,6 +251,28 @@ def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, 
     run = _Run(rules, options, several=False)
     run.tell(known, diagnosis)
     return known, diagnosis, run.analysis().result
+
+
+def frames_of(path: str, flow: int, options: Options = Options()) -> list[int]:  # noqa: B008 # a tuple
+    """Numbers of the frames that belong to the connection with this id, copies included. Raises CaptureError."""
+    found: list[int] = []
+    with ExitStack() as stack:
+        decoder, order, table = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows)
+        chunks = Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks()
+        read = (packets for frames in chunks for packets in order.feed(decoder.packets(frames)))
+        for packets in chain(read, _late(order)):
+            rows = table.assign(packets).rows
+            found += rows["frame"][rows["flow"] == flow - 1].tolist()
+    return sorted(found)
+
+
+def excerpt(path: str, wanted: Mapping[int, str], comment: str, options: Options = Options()) -> Iterator[bytes]:  # noqa: B008
+    """A pcapng file of these frames, each with its comment. Raises CaptureError."""
+    writer = Writer(f"tcpautopsy {version('tcpautopsy')}", comment)
+    with ExitStack() as stack:
+        yield writer.opening()
+        for frames in Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks():
+            yield from writer.packets(frames, wanted)
 
 
 def tables(path: str, kind: Literal["flows", "events"], options: Options = Options()) -> pd.DataFrame:  # noqa: B008
@@ -292,6 +336,8 @@ class _Run:
         self._not_judged = 0
         self._unreadable: list[str] = []
         self._internal: list[str] = []
+        self._matching: set[int] = set()
+        self._names: set[str] = set()
         self._texts = {rule.id: rule for rule in rules.rules}
         self._sentences = {f.column.name: (f.column.sentence, f.column.unit) for f in FEATURES}
 
@@ -322,6 +368,11 @@ class _Run:
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)
+        if self._options.where is not None:
+            holds = asked(known.features)(self._options.where, range(len(known.dissection.flows)))
+            self._matching.update(shelf.first_id + n for n, true in enumerate(holds) if true)
+        notes = known.dissection.notes
+        self._names.update(clean(name) for name in notes.loc[notes["kind"].isin(_NAMING), "text"].unique())
         self._captures.append(explain.capture(known.dissection.facts, known.quality))
         self._whole.connections.extend(told.connections)
         self._whole.findings.extend(told.findings)
@@ -350,4 +401,6 @@ class _Run:
             unreadable=tuple(self._unreadable),
             damaged=bool(problems),
             internal_errors=tuple(self._internal),
+            matching=frozenset(self._matching),
+            names=frozenset(self._names),
         )

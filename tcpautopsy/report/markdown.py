@@ -14,5 +14,7 @@ def chunks(result: Result, view: View) -> Iterator[bytes]:
     """The verdict, the incidents, and each cause with its story and what to do."""
     template = environment(html=False).get_template("summary.md.j2")
     told = stories(result)
-    text = template.render(result=result, verdict=verdict(result), stories=told, undecided=undecided(result))
+    text = template.render(
+        result=result, verdict=view.verdict or verdict(result), stories=told, undecided=undecided(result)
+    )
     yield (text.rstrip() + "\n").encode("utf-8", "replace")

@@ -30,10 +30,10 @@ _CLOSING = b"</script>\n</body>\n</html>\n"
 def chunks(result: Result, view: View) -> Iterator[bytes]:
     """The page, at most `view.max_size` bytes: what does not fit is left out, and said to be."""
     told, listed = stories(result)[:_STORIES], _worst_first(result)[:_LISTED]
-    page = _page(result, told, listed)
+    page = _page(result, told, listed, view)
     while len(page) > view.max_size * 0.8 and (len(told) > 1 or len(listed) > 10):
         told, listed = told[: max(len(told) // 2, 1)], listed[: max(len(listed) // 2, 10)]
-        page = _page(result, told, listed)
+        page = _page(result, told, listed, view)
     yield page
     opening = f'<script type="application/json" id="{ELEMENT}">'.encode()
     yield opening
@@ -45,14 +45,15 @@ def _worst_first(result: Result) -> list[Connection]:
     return sorted(result.connections, key=lambda c: (RANK[c.severity], c.id))
 
 
-def _page(result: Result, told: list[Story], listed: list[Connection]) -> bytes:
+def _page(result: Result, told: list[Story], listed: list[Connection], view: View) -> bytes:
     style = (resources.folder("reports") / "assets" / "page.css").read_text(encoding="utf-8")
     text = (
         environment(html=True)
         .get_template("page.html.j2")
         .render(
             result=result,
-            verdict=verdict(result),
+            verdict=view.verdict or verdict(result),
+            shown=view.shown,
             begin=utc(first_time(result)) if first_time(result) else "",
             stories=told,
             undecided=undecided(result),

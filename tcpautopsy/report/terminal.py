@@ -24,9 +24,9 @@ def chunks(result: Result, view: View) -> Iterator[bytes]:
 
 def lines(result: Result, view: View) -> list[str]:
     """The lines of the summary; only the first may be wider than 80 columns."""
-    head = [_emphasis(verdict(result), result, view)]
+    head = [_emphasis(view.verdict or verdict(result), result, view)]
     if view.shown:
-        head += _wrapped(f"Shown: {result.totals.connections_listed:,} connections, {view.shown}.", "")
+        head += _wrapped(f"Shown: {counted(result.totals.connections_listed, 'connection')}, {view.shown}.", "")
     foot = [*_cannot_see(result), *_next_capture(result), *_page(view)]
     room = LINES - len(head) - len(foot) - (1 if foot else 0)
     body = _body(result, view, room)
