@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from tcpautopsy import __version__, cli_look
+from tcpautopsy import __version__, cli_batch, cli_look
 from tcpautopsy.cli_rules import rules
 from tcpautopsy.errors import CaptureError, RuleError, UsageError
 from tcpautopsy.text import clean
@@ -342,7 +342,7 @@ def report_command(source: str, form: str, output: str, max_report_size: int) ->
 
 
 cli.add_command(rules)
-for _command in cli_look.COMMANDS:
+for _command in (*cli_look.COMMANDS, cli_batch.batch):
     cli.add_command(_command)
 
 

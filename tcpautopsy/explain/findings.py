@@ -97,7 +97,8 @@ def _next_capture(told: Told, matched: Matched) -> NextCapture | None:
 
 
 def _evidence(steps: Sequence[Sequence[Event]], parts: Sequence[Part]) -> list[Evidence]:
-    events = sorted({event for run in steps for event in run}, key=lambda e: (e.time_ns, e.frame))
+    # Steps may share an event; a set would put those of one frame in another order in each run.
+    events = sorted(dict.fromkeys(event for run in steps for event in run), key=lambda e: (e.time_ns, e.frame))
     if len(events) > _EVIDENCE_ROWS:
         events = [*events[: _EVIDENCE_ROWS // 2], *events[-_EVIDENCE_ROWS // 2 :]]
     return [_row(event, parts) for event in events]
