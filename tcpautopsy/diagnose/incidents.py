@@ -189,4 +189,4 @@ def _when(first: int, last: int) -> str:
 
 def _begun(title: str) -> str:
     """A title within a sentence: a capital that only begins the sentence becomes small."""
-    return title[0].lower() + title[1:] if len(title) > 1 and title[1].islower() else title
+    return title[0].lower() + title[1:] if title[1:2].islower() or title.startswith("A ") else title
