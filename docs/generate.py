@@ -14,10 +14,12 @@ from typing import NamedTuple
 
 from fixtures import scoreboard as scores
 from fixtures.judged import ROOT, Recording, Row
-from tcpautopsy import pipeline
+from tcpautopsy import pipeline, report
 from tcpautopsy.cli_look import shown
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.features import FEATURES_TABLE
+from tcpautopsy.report import schema
+from tcpautopsy.report.view import View
 from tcpautopsy.report.why import connection_told
 from tcpautopsy.report.words import place
 from tcpautopsy.schema import Table
@@ -299,21 +301,50 @@ DOCUMENTS = {
 }
 
 
+#: Gallery: scenario and side whose page stands in reports/samples.
+SAMPLES = (
+    "accept-queue-ack-drop/client",
+    "accept-queue-syn-drop/server",
+    "cable-cut-defaults/client",
+    "cable-cut-restored/client",
+    "idle-peer-gone-no-keepalive/client",
+    "idle-box-drop/client",
+    "pmtud-blackhole/server",
+    "close-unread-data/client",
+    "zero-window-forever/client",
+    "tls-clienthello/client",
+    "udp-traps-overrun/server",
+    "udp-one-flow/server",
+    "dns-lookups/client",
+    "healthy-http/client",
+)
+
+
+def _page(sample: str) -> str:
+    analysis = pipeline.analyse([str(ROOT / f"{sample}.pcap")])
+    return b"".join(report.written(analysis.result, report.FORMATS["html"], View())).decode()
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Every file that is made, with what stands in it."""
+    for name, document in DOCUMENTS.items():
+        yield DOCS / name, "\n".join(document()).rstrip() + "\n"
+    yield DOCS.parent / "reports" / "schema" / schema.NAME, schema.document().decode()
+    for sample in SAMPLES:
+        yield DOCS.parent / "reports" / "samples" / f"{sample.replace('/', '-')}.html", _page(sample)
+
+
 def main(arguments: list[str]) -> int:
     """Write the documents, or say which are out of date."""
     stale = []
-    for name, document in DOCUMENTS.items():
-        text = "\n".join(document()).rstrip() + "\n"
-        path = DOCS / name
+    for path, text in files():
         if path.exists() and path.read_text() == text:
             continue
-        stale.append(name)
+        stale.append(str(path.relative_to(DOCS.parent)))
         if "--check" not in arguments:
             path.write_text(text)
     if "--check" in arguments and stale:
-        print(
-            f"out of date: {', '.join('docs/' + name for name in stale)}; run python -m docs.generate", file=sys.stderr
-        )
+        print(f"out of date: {', '.join(stale)}; run python -m docs.generate", file=sys.stderr)
         return 1
     return 0
 

@@ -95,6 +95,32 @@ def extract(capture: str, finding: str | None, flow: int | None, output: str) ->
 
 
 @click.command()
+@click.argument("client_side", metavar="CLIENT_SIDE")
+@click.argument("server_side", metavar="SERVER_SIDE")
+@click.option("-o", "--output", metavar="PATH", help="Write the result here; the ending names the format.")
+@click.option("-f", "--format", "form", help="json, jsonl, html, md, ...; without it a summary.")
+@click.option("--rules", "folders", multiple=True, metavar="DIR", help="Rules of your own, beside or instead of ours.")
+def compare(client_side: str, server_side: str, output: str | None, form: str | None, folders: tuple[str, ...]) -> None:
+    """Compare captures of the same connections at both ends: lost frames, changed options, the clocks."""
+    from tcpautopsy import compare as ends
+    from tcpautopsy import output as files
+    from tcpautopsy import pipeline, report
+    from tcpautopsy.report.pairs import lines
+    from tcpautopsy.report.view import View
+
+    if form is not None and form not in report.FORMATS:
+        raise UsageError(f"no format {clean(form)}{nearest(form, report.FORMATS)}; {', '.join(report.FORMATS)}")
+    if "-" in (client_side, server_side):
+        raise UsageError("compare reads each capture twice: give files, not standard input")
+    chosen = report.FORMATS[form] if form else report.of_path(output) if output else None
+    analysis, _ = ends.compare(client_side, server_side, pipeline.Options(rule_folders=tuple(map(Path, folders))))
+    if chosen is None or (chosen.name == "text" and output is None):
+        _print(lines(analysis.result))
+        return
+    files.write(output or "-", report.written(analysis.result, chosen, View()))
+
+
+@click.command()
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(old: str, new: str) -> None:
@@ -123,4 +149,4 @@ def _print(lines: Iterator[str]) -> None:
     output.write("-", ((line + "\n").encode("utf-8", "replace") for line in lines))
 
 
-COMMANDS: tuple[click.Command, ...] = (why, extract, diff)
+COMMANDS: tuple[click.Command, ...] = (why, extract, compare, diff)

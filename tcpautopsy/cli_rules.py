@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,3 +128,63 @@ def schema() -> None:
     from tcpautopsy.diagnose.model import Rule
 
     click.echo(msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Rule)), indent=2).decode())
+
+
+_SKELETON = """\
+id: {id}
+title: One line that says what happened
+group: {group}
+severity: failure            # failure, degradation, risk or note
+fault: server-app            # who is to act: tcpautopsy rules schema lists all
+protocols: [tcp]
+needs: [both_directions]     # what the capture must show; without it the answer is unknown, never no
+when:                        # all must hold; tcpautopsy rules fields lists what can be asked
+  - handshake_completed == true
+  - request_unanswered == true
+sequence:                    # events in order; `optional: true` and `count: 2..` as needed
+  - asked: {{event: data, from: originator}}
+confidence:
+  base: low                  # certain, high, medium or low
+  raise:
+    - {{to: medium, if: "request_wait_s >= 30", because: "say why this makes it surer"}}
+look_alikes:
+  no-application-response: say what tells the two apart
+supersedes: []               # rules that this one replaces where both match
+what: "What happened, in one or two sentences."
+why: "Why it happens, for somebody who knows sockets and not the kernel."
+headline: >-
+  {{{{ client }}}} got no answer from {{{{ server }}}} for {{{{ duration(request_wait_s) }}}}.
+story:
+  asked: "The client asks."
+applications:
+  client:
+    - {{call: recv, result: "nothing", certain: true, why: "no byte came"}}
+confirm:
+  - {{on: server, command: "ss -nt 'sport = :{{{{ server_port }}}}'", expect: "what proves it"}}
+remedies:
+  - {{side: server, text: "What to do."}}
+would_decide: "The one observation that would settle it."
+sources:
+  - {{text: "where this is known from"}}
+tests: []                    # - {{name: ..., fixture: scenario/client.pcap, expect: match}}; add a look-alike, too
+"""
+
+
+@rules.command(name="new")
+@click.argument("name", metavar="ID")
+@click.option("--dir", "folder", default=".", show_default=True, metavar="DIR", help="The folder to write ID.yaml in.")
+@click.option("--group", default="own", show_default=True, help="The group it stands in.")
+def new_rule(name: str, folder: str, group: str) -> None:
+    """Write a rule to begin with: ID.yaml, which passes `rules lint`."""
+    from tcpautopsy import output
+
+    for word in (name, group):
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", word):
+            raise UsageError(f"{clean(word)!r}: small letters, digits and hyphens, as in no-application-response")
+    if _loaded(()).rule(name) is not None:
+        click.echo(f"tcpautopsy: {name} is a built-in rule; yours will replace it", err=True)
+    path = Path(folder) / f"{name}.yaml"
+    if path.exists():
+        raise UsageError(f"{clean(str(path))} exists")
+    output.write(str(path), [_SKELETON.format(id=name, group=group).encode()])
+    click.echo(f"{clean(str(path))}; check it with: tcpautopsy rules lint {clean(folder)}")

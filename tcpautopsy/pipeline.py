@@ -25,6 +25,7 @@ from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable, TimeOrder
 from tcpautopsy.quality import assess
+from tcpautopsy.records import Rows
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
 from tcpautopsy.tables import (
     EVENT_KINDS,
@@ -246,24 +247,31 @@ def analyse_bytes(name: str, data: bytes, options: Options = Options()) -> Analy
 def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, Result]:  # noqa: B008 # a tuple
     """One capture with all its tables, what the rules say of it, and the result. Raises CaptureError, RuleError."""
     rules = rule_set(options.rule_folders)
-    known = examined(Path(path), options)
+    with ExitStack() as stack:
+        known = examine([_opened(path, stack)], options)
     diagnosis = judge(known, rules, options.ignore)
     run = _Run(rules, options, several=False)
     run.tell(known, diagnosis)
     return known, diagnosis, run.analysis().result
 
 
+def followed(path: str, stack: ExitStack, options: Options) -> Iterator[Rows]:
+    """The packets of one capture in the order of time, each with its flow. Raises CaptureError."""
+    decoder, order, table = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows)
+    chunks = Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks()
+    read = (packets for frames in chunks for packets in order.feed(decoder.packets(frames)))
+    for packets in chain(read, _late(order)):
+        yield table.assign(packets).rows
+
+
 def frames_of(path: str, flow: int, options: Options = Options()) -> list[int]:  # noqa: B008 # a tuple
     """Numbers of the frames that belong to the connection with this id, copies included. Raises CaptureError."""
-    found: list[int] = []
     with ExitStack() as stack:
-        decoder, order, table = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows)
-        chunks = Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks()
-        read = (packets for frames in chunks for packets in order.feed(decoder.packets(frames)))
-        for packets in chain(read, _late(order)):
-            rows = table.assign(packets).rows
-            found += rows["frame"][rows["flow"] == flow - 1].tolist()
-    return sorted(found)
+        return sorted(
+            frame
+            for rows in followed(path, stack, options)
+            for frame in rows["frame"][rows["flow"] == flow - 1].tolist()
+        )
 
 
 def excerpt(path: str, wanted: Mapping[int, str], comment: str, options: Options = Options()) -> Iterator[bytes]:  # noqa: B008

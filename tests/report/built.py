@@ -484,7 +484,7 @@ EVIL = (
     "javascript:alert(1)",
     "`|[x](javascript:alert(1))@everyone",
     "<!-- --><svg onload=alert(1)>",
-    "a\u2028b\ufeff\ud800",
+    "a\u2028b\ufeff\u0085",
 )
 
 

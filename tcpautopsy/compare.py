@@ -1,0 +1,197 @@
+"""Two captures of the same connections, one at each end: which frames were lost in between, what was changed, and how
+far the two clocks are apart.
+
+Connections are paired by their initial sequence numbers, which address translation leaves alone; frames by what they
+say (direction, sequence and acknowledgement number, length, flags, timestamp), copies in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy import pipeline
+from tcpautopsy.result import Endpoint, Lost, Pair, Result
+from tcpautopsy.tables import NO_TIME, Dissection, Kind, Mark
+from tcpautopsy.text import counted
+
+_KEY = ["from_originator", "seq", "ack", "payload_len", "flags", "tsval"]
+_COLUMNS = ["flow", "frame", "time_ns", *_KEY]
+#: Flags that say what a segment is; ECN bits are changed by routers on purpose.
+_FLAGS = 0x3F
+_LISTED = 10_000
+#: Columns of Directions that a SYN sets, in words.
+_OPTIONS = (("mss", "MSS"), ("wscale", "window scale"), ("sack_permitted", "SACK"), ("timestamps", "timestamps"))
+
+
+class Clock(NamedTuple):
+    """The server side's clock minus the client side's, in seconds, and by how much that may be wrong."""
+
+    offset_s: float
+    uncertainty_s: float
+
+
+class _Ends(NamedTuple):
+    """What was read at the two ends."""
+
+    client: Dissection
+    server: Dissection
+
+
+class _Twin(NamedTuple):
+    """A connection in both captures: rows of Flows."""
+
+    client: int
+    server: int
+
+
+def compare(client_path: str, server_path: str, options: pipeline.Options) -> tuple[pipeline.Analysis, Clock | None]:
+    """Both captures analysed, with the pairs of their connections. Raises CaptureError, RuleError."""
+    ends = _Ends(*(pipeline.read(path, options)[0].dissection for path in (client_path, server_path)))
+    analysis = pipeline.analyse([client_path, server_path], options._replace(join=False))
+    twins = _twins(ends)
+    packets = [
+        _packets(path, options, {each[side] for each in twins}) for side, path in enumerate((client_path, server_path))
+    ]
+    matched = _matched(packets[0], packets[1], twins)
+    clock = _clock(matched)
+    pairs = list(_pairs(ends, twins, matched, clock))
+    return analysis._replace(result=_with(analysis.result, pairs)), clock
+
+
+def _with(result: Result, pairs: list[Pair]) -> Result:
+    return msgspec.structs.replace(result, pairs=pairs)
+
+
+# ------------------------------------------------------------------------------------------------------- pairing
+
+
+def _twins(ends: _Ends) -> list[_Twin]:
+    """TCP connections that both captures hold, in the client side's order."""
+    ours, theirs = (_isns(each) for each in ends)
+    known: dict[tuple[int, int], int] = {}
+    ambiguous: set[tuple[int, int]] = set()
+    for row, key in theirs:
+        if key in known:
+            ambiguous.add(key)
+        known.setdefault(key, row)
+    return [_Twin(row, known[key]) for row, key in ours if key in known and key not in ambiguous]
+
+
+def _isns(dissection: Dissection) -> list[tuple[int, tuple[int, int]]]:
+    """(row of Flows, (originator's ISN, server's port)) of each TCP connection whose SYN is in the capture."""
+    flows, isn = dissection.flows, dissection.directions["isn"].iloc[::2]
+    chosen = (flows["protocol"] == "tcp").to_numpy(dtype=bool) & isn.notna().to_numpy()
+    rows = np.flatnonzero(chosen).tolist()
+    numbers = isn.to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
+    ports = flows["server_port"].to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
+    return list(zip(rows, zip(numbers, ports, strict=True), strict=True))
+
+
+def _packets(path: str, options: pipeline.Options, flows: set[int]) -> pd.DataFrame:
+    """The TCP packets of these flows, copies made by the capture left out."""
+    wanted = np.asarray(sorted(flows), dtype=np.int64)
+    kept: list[NDArray[np.void]] = []
+    with ExitStack() as stack:
+        for rows in pipeline.followed(path, stack, options):
+            mask = (rows["kind"] == Kind.TCP) & ((rows["marks"] & Mark.DUPLICATE) == 0)
+            mask &= np.isin(rows["flow"].astype(np.int64), wanted) & (rows["time_ns"] != NO_TIME)
+            kept.append(rows[mask][_COLUMNS].copy())
+    whole = np.concatenate(kept) if kept else np.zeros(0, dtype=[(c, np.int64) for c in _COLUMNS])
+    frame = pd.DataFrame({name: whole[name].astype(np.int64) for name in _COLUMNS})
+    frame["flags"] &= _FLAGS
+    return frame
+
+
+def _matched(client: pd.DataFrame, server: pd.DataFrame, twins: Sequence[_Twin]) -> pd.DataFrame:
+    """All packets of the twins: `pair`, the key, and frame and time at each side; NA where a side has not seen it."""
+    sides = []
+    for side, packets in enumerate((client, server)):
+        number = {twin[side]: n for n, twin in enumerate(twins)}
+        one = packets.assign(pair=packets["flow"].map(number))
+        one = one.assign(copy=one.groupby(["pair", *_KEY]).cumcount())
+        sides.append(one[["pair", "copy", "frame", "time_ns", *_KEY]])
+    return sides[0].merge(sides[1], how="outer", on=["pair", "copy", *_KEY], suffixes=("_client", "_server"))
+
+
+# ------------------------------------------------------------------------------------------------------- reading
+
+
+def _clock(matched: pd.DataFrame) -> Clock | None:
+    """From the fastest packets each way: the true offset lies between them; None without packets both ways."""
+    both = matched.dropna(subset=["time_ns_client", "time_ns_server"])
+    ahead = (both["time_ns_server"] - both["time_ns_client"]).to_numpy(dtype=np.float64) * 1e-9
+    forward = both["from_originator"].to_numpy() == 1
+    if not forward.any() or forward.all():
+        return None
+    there, back = float(ahead[forward].min()), float((-ahead[~forward]).min())
+    return Clock(round((there - back) / 2, 9), round(max(there + back, 0.0) / 2, 9))
+
+
+def _pairs(ends: _Ends, twins: Sequence[_Twin], matched: pd.DataFrame, clock: Clock | None) -> Iterator[Pair]:
+    """One Pair a twin; ids are those of a result that holds both captures, the client side's first."""
+    left = matched[(matched["from_originator"] == 1) & matched["frame_server"].isna()]
+    right = matched[(matched["from_originator"] == 0) & matched["frame_client"].isna()]
+    lost: dict[int, list[Lost]] = {}
+    for direction, frames, name in (("client_to_server", left, "client"), ("server_to_client", right, "server")):
+        for pair, frame in zip(frames["pair"].astype(int), frames[f"frame_{name}"].astype(int), strict=True):
+            lost.setdefault(pair, []).append(Lost(direction=direction, frame=frame))  # type: ignore[arg-type]
+    for number, twin in enumerate(twins):
+        yield Pair(
+            connections=(twin.client + 1, len(ends.client.flows) + twin.server + 1),
+            clock_offset_s=clock.offset_s if clock else 0.0,
+            clock_uncertainty_s=clock.uncertainty_s if clock else 0.0,
+            lost=sorted(lost.get(number, []), key=lambda each: (each.direction, each.frame))[:_LISTED],
+            changed=list(_changed(ends, twin)),
+        )
+
+
+def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
+    """What is different at the two ends although both saw the same packets."""
+    for end, word in (("client", "client"), ("server", "server")):
+        here, there = (_endpoint(d, row, end) for d, row in zip(ends, twin, strict=True))
+        if here != there:
+            yield f"the {word} is {_place(here)} at the client's side and {_place(there)} at the server's side"
+    for offset, word in ((0, "SYN"), (1, "SYN-ACK")):
+        a = ends.client.directions.iloc[2 * twin.client + offset]
+        b = ends.server.directions.iloc[2 * twin.server + offset]
+        if pd.isna(a["isn"]) or pd.isna(b["isn"]):
+            continue
+        for column, name in _OPTIONS:
+            if not _same(a[column], b[column]):
+                sides = f"{_shown(a[column])} at the client's side, {_shown(b[column])} at the server's"
+                yield f"{name} of the {word}: {sides}"
+        if a["isn"] != b["isn"]:
+            yield f"the initial sequence number of the {word} was rewritten"
+        if not pd.isna(a["ttl"]) and not pd.isna(b["ttl"]) and a["ttl"] != b["ttl"]:
+            hops = counted(abs(int(a["ttl"]) - int(b["ttl"])), "router")
+            yield f"the TTL of the {word} tells {hops} between the two captures"
+
+
+def _endpoint(dissection: Dissection, row: int, end: str) -> Endpoint:
+    flow = dissection.flows.iloc[row]
+    return Endpoint(address=str(flow[f"{end}_address"]), port=int(flow[f"{end}_port"]), name=None)
+
+
+def _place(end: Endpoint) -> str:
+    return f"[{end.address}]:{end.port}" if ":" in end.address else f"{end.address}:{end.port}"
+
+
+def _same(a: Any, b: Any) -> bool:
+    if pd.isna(a) or pd.isna(b):
+        return bool(pd.isna(a)) and bool(pd.isna(b))
+    return bool(a == b)
+
+
+def _shown(value: Any) -> str:
+    if pd.isna(value):
+        return "absent"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return str(value)
