@@ -408,8 +408,11 @@ class Table:
     @cython.nogil
     @cython.exceptval(check=False)
     def packet_mark(self, i: i64) -> i64:
-        """A mark of everything that two copies of one packet share: all but the zone, the TTL and the time."""
-        state: u64 = self.seed
+        """A mark of everything that two copies of one packet share: all but the zone, the TTL and the time.
+
+        Not keyed: which packets are still remembered must be the same in every run.
+        """
+        state: u64 = GOLDEN
         state = self.mix(state, self.rows[i].src_hi ^ (self.rows[i].dst_hi << 1))
         state = self.mix(state, self.rows[i].src_lo)
         state = self.mix(state, self.rows[i].dst_lo)
@@ -436,6 +439,21 @@ class Table:
             | cython.cast(u64, self.rows[i].icmp_code),
         )
         return cython.cast(i64, (state >> 1) & LOW62)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def recent_slot(self, mark: i64) -> i64:
+        """Where this mark is remembered, or will be: in the place of the oldest of its four."""
+        first: i64 = (mark & (RECENT // 4 - 1)) * 4
+        oldest: i64 = first
+        at: i64
+        for at in range(first, first + 4):
+            if self.recent_mark[at] == mark:
+                return at
+            if self.recent_frame[at] < self.recent_frame[oldest]:
+                oldest = at
+        return oldest
 
     @cython.cfunc
     @cython.nogil
@@ -893,7 +911,7 @@ class Table:
             at = 0
             if kind != FRAGMENT:
                 mark = self.packet_mark(i)
-                at = mark & (RECENT - 1)
+                at = self.recent_slot(mark)
                 if self.is_copy(i, at, mark):
                     found = self.recent_flow[at] >> 10
                     self.rows[i].flow = found - 1
