@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from fixtures import scoreboard as scores
 from fixtures.judged import ROOT, Recording, Row
-from tcpautopsy import pipeline, report
+from tcpautopsy import closer, pipeline, report
 from tcpautopsy.cli_look import shown
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.features import FEATURES_TABLE
@@ -25,6 +25,7 @@ from tcpautopsy.report.words import place
 from tcpautopsy.schema import Table
 from tcpautopsy.tables import (
     ARRIVALS,
+    CLOSE_UP,
     DIRECTIONS,
     EVENT_KINDS,
     EVENTS,
@@ -55,6 +56,7 @@ def tables() -> Iterator[str]:
         EVENTS,
         DIRECTIONS,
         ARRIVALS,
+        CLOSE_UP,
         NOTES_TABLE,
         FEATURES_TABLE,
         FINDINGS,
@@ -321,8 +323,10 @@ SAMPLES = (
 
 
 def _page(sample: str) -> str:
-    analysis = pipeline.analyse([str(ROOT / f"{sample}.pcap")])
-    return b"".join(report.written(analysis.result, report.FORMATS["html"], View())).decode()
+    paths, options = [str(ROOT / f"{sample}.pcap")], pipeline.Options()
+    result = pipeline.analyse(paths, options).result
+    view = View(material=closer.material(paths, options, result, result))
+    return b"".join(report.written(result, report.FORMATS["html"], view)).decode()
 
 
 def files() -> Iterator[tuple[Path, str]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from tcpautopsy import pipeline, report
+from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
 from tcpautopsy.tables import Diagnosis, Directions, Events, Features, Flows
@@ -25,9 +25,16 @@ class Flow(NamedTuple):
 class Capture:
     """A capture that was read and judged. Tables are pandas DataFrames; `docs/tables.md` lists their columns."""
 
-    def __init__(self, known: pipeline.Examined, diagnosis: Diagnosis, result: Result) -> None:
+    def __init__(
+        self,
+        known: pipeline.Examined,
+        diagnosis: Diagnosis,
+        result: Result,
+        source: tuple[str, pipeline.Options] | None = None,
+    ) -> None:
         self._known = known
         self._diagnosis = diagnosis
+        self._source = source
         self.result = result
 
     @property
@@ -69,7 +76,11 @@ class Capture:
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The page; written to `path` too when one is given."""
-        page = b"".join(report.written(self.result, report.FORMATS["html"], View())).decode()
+        view = View()
+        if self._source is not None:
+            name, options = self._source
+            view = View(material=closer.material([name], options, self.result, self.result))
+        page = b"".join(report.written(self.result, report.FORMATS["html"], view)).decode()
         if path is not None:
             Path(fspath(path)).write_text(page, encoding="utf-8")
         return page
@@ -88,4 +99,5 @@ class Capture:
 
 def read(path: str | PathLike[str], options: pipeline.Options | None = None) -> Capture:
     """The capture in this file, judged by the rules in force. Raises CaptureError, RuleError."""
-    return Capture(*pipeline.read(fspath(path), options or pipeline.Options()))
+    chosen = options or pipeline.Options()
+    return Capture(*pipeline.read(fspath(path), chosen), source=(fspath(path), chosen))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tcpautopsy import output, pipeline, report
+from tcpautopsy import closer, output, pipeline, report
 from tcpautopsy.capture import ring_sets
 from tcpautopsy.errors import UsageError
 from tcpautopsy.report.view import View
@@ -190,7 +190,8 @@ def analyse_one(work: Work) -> None:
         page = f"captures/{page_name(work.name)}"
         target = Path(work.out, page)
         target.parent.mkdir(parents=True, exist_ok=True)
-        output.write(str(target), report.written(result, report.FORMATS["html"], View()))
+        view = View(material=closer.material(work.paths, work.options, result, result))
+        output.write(str(target), report.written(result, report.FORMATS["html"], view))
     capture = result.captures[0]
     primaries = [f for f in result.findings if f.primary]
     order = {"failure": 0, "degradation": 1, "risk": 2, "note": 3}

@@ -9,9 +9,12 @@ import secrets
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rich_click as click
 
@@ -23,7 +26,7 @@ from tcpautopsy.text import clean
 if TYPE_CHECKING:
     from tcpautopsy.pipeline import Analysis, Options
     from tcpautopsy.report import Format
-    from tcpautopsy.report.view import View
+    from tcpautopsy.report.view import Material, View
     from tcpautopsy.result import Result
 
 WRONG_USE, UNREADABLE, INTERNAL, FAILED = 2, 3, 4, 1
@@ -145,16 +148,23 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     """
     paths = _expanded(captures)
     targets = _targets(paths, output, form)
-    from tcpautopsy import pipeline
+    from tcpautopsy import closer, pipeline
+    from tcpautopsy.capture import Spool
 
     if given["where"] is not None:
         pipeline.check_where(given["where"])
     old = cli_look.saved(given["baseline"]) if given["baseline"] else None
     key = _redaction_key(given)
-    analysis = pipeline.analyse(paths, _options(given))
-    if not given["quiet"]:
-        _say(analysis, quietly=key is not None)
-    _deliver(analysis, targets, form is None and not output, given, key)
+    with ExitStack() as stack:
+        options = _options(given)
+        drawn = any(each.name == "html" for _, each in targets)
+        if drawn and "-" in paths:
+            options = options._replace(spool=Spool(sys.stdin.buffer, stack.enter_context(TemporaryFile())))
+        analysis = pipeline.analyse(paths, options)
+        if not given["quiet"]:
+            _say(analysis, quietly=key is not None)
+        look = partial(closer.material, paths, options, analysis.result) if drawn else None
+        _deliver(analysis, given, _Order(targets, form is None and not output, key, look))
     raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"], old))
 
 
@@ -220,19 +230,30 @@ def _say(analysis: Analysis, quietly: bool) -> None:
                 click.echo(f"tcpautopsy: {name}: {problem.detail}", err=True)
 
 
-def _deliver(
-    analysis: Analysis, targets: list[tuple[str, Format]], summary: bool, given: dict[str, Any], key: bytes | None
-) -> None:
+class _Order(NamedTuple):
+    """What is to be written.
+
+    `summary`: also a summary on standard output. `key`: of the pseudonyms, None for none. `look`: finds what a page
+    shows beside the result, None when no page is written.
+    """
+
+    targets: list[tuple[str, Format]]
+    summary: bool
+    key: bytes | None
+    look: Callable[[Result], Material] | None
+
+
+def _deliver(analysis: Analysis, given: dict[str, Any], order: _Order) -> None:
     from tcpautopsy import output as files
     from tcpautopsy import report
     from tcpautopsy.report.view import View
 
     ids, words = _chosen(analysis, given)
     whole = analysis.result
-    if key is not None:
+    if order.key is not None:
         from tcpautopsy.report.redact import redacted
 
-        whole = redacted(whole, key, analysis.names)
+        whole = redacted(whole, order.key, analysis.names)
     colour = given["color"] == "always" or (given["color"] == "auto" and _colours())
     view: View = View(max_size=given["max_report_size"], colour=colour)
     result = whole
@@ -242,10 +263,14 @@ def _deliver(
 
         result = only(whole, ids)
         view = view._replace(shown=words, verdict=verdict(whole))
-    for path, each in targets:
+    if order.look is not None:
+        material = order.look(result)
+        # The frames of the evidence hold the real addresses.
+        view = view._replace(material=material if order.key is None else material._replace(proofs={}))
+    for path, each in order.targets:
         files.write(path, report.written(result, each, view))
-    if summary and not given["quiet"]:
-        files.write("-", report.written(result, report.FORMATS["text"], view._replace(page=targets[0][0])))
+    if order.summary and not given["quiet"]:
+        files.write("-", report.written(result, report.FORMATS["text"], view._replace(page=order.targets[0][0])))
 
 
 def _chosen(analysis: Analysis, given: dict[str, Any]) -> tuple[set[int] | None, str]:

@@ -10,12 +10,12 @@ from importlib.metadata import version
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple, cast
 
 import pandas as pd
 
 from tcpautopsy import explain
-from tcpautopsy.capture import Input, Reader, Writer, ring_sets
+from tcpautopsy.capture import Input, Reader, Spool, Writer, ring_sets
 from tcpautopsy.decode import Decoder
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
@@ -89,6 +89,7 @@ class Options(NamedTuple):
     ignore: tuple[str, ...] = ()
     timeout_s: float | None = None
     where: str | None = None  # an expression over features; the ids of connections for which it holds are told
+    spool: Spool | None = None  # keeps standard input for a second look
     debug: bool = False  # let a defect of ours crash with its traceback
 
 
@@ -230,9 +231,9 @@ def analyse(paths: Sequence[str], options: Options = Options()) -> Analysis:  # 
     """The result of these files, in their order; `-` is standard input. Raises RuleError for wrong rules."""
     rules = rule_set(options.rule_folders)
     run = _Run(rules, options, several=False)
-    sets = _sets(paths, options.join)
-    run.several = len(sets) > 1
-    for names in sets:
+    groups = sets(paths, options.join)
+    run.several = len(groups) > 1
+    for names in groups:
         run.add(names)
     return run.analysis()
 
@@ -248,7 +249,7 @@ def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, 
     """One capture with all its tables, what the rules say of it, and the result. Raises CaptureError, RuleError."""
     rules = rule_set(options.rule_folders)
     with ExitStack() as stack:
-        known = examine([_opened(path, stack)], options)
+        known = examine([opened(path, stack)], options)
     diagnosis = judge(known, rules, options.ignore)
     run = _Run(rules, options, several=False)
     run.tell(known, diagnosis)
@@ -258,7 +259,7 @@ def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, 
 def followed(path: str, stack: ExitStack, options: Options) -> Iterator[Rows]:
     """The packets of one capture in the order of time, each with its flow. Raises CaptureError."""
     decoder, order, table = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows)
-    chunks = Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks()
+    chunks = Reader([opened(path, stack)], resync=options.resync, digest=False).chunks()
     read = (packets for frames in chunks for packets in order.feed(decoder.packets(frames)))
     for packets in chain(read, _late(order)):
         yield table.assign(packets).rows
@@ -279,14 +280,14 @@ def excerpt(path: str, wanted: Mapping[int, str], comment: str, options: Options
     writer = Writer(f"tcpautopsy {version('tcpautopsy')}", comment)
     with ExitStack() as stack:
         yield writer.opening()
-        for frames in Reader([_opened(path, stack)], resync=options.resync, digest=False).chunks():
+        for frames in Reader([opened(path, stack)], resync=options.resync, digest=False).chunks():
             yield from writer.packets(frames, wanted)
 
 
 def tables(path: str, kind: Literal["flows", "events"], options: Options = Options()) -> pd.DataFrame:  # noqa: B008
     """The flows or the events of one capture. Raises CaptureError."""
     with ExitStack() as stack:
-        dissection, _ = dissect([_opened(path, stack)], options)
+        dissection, _ = dissect([opened(path, stack)], options)
     return dissection.flows if kind == "flows" else named_events(dissection.events)
 
 
@@ -297,7 +298,7 @@ def named_events(events: Events) -> pd.DataFrame:
     return events.assign(kind=kinds, flow=events["flow"] + 1).rename(columns={"flow": "connection"})
 
 
-def _sets(paths: Sequence[str], join: bool) -> list[list[str]]:
+def sets(paths: Sequence[str], join: bool) -> list[list[str]]:
     """The inputs, parts of one ring-buffer set together; a path that cannot be looked at stands for itself."""
     seen = [path for path in paths if path != STDIN and Path(path).is_file()]
     joined = {str(group[0]): [str(p) for p in group] for group in ring_sets(seen, join=join)} if seen else {}
@@ -317,10 +318,10 @@ def _sets(paths: Sequence[str], join: bool) -> list[list[str]]:
     return found
 
 
-def _opened(path: str, stack: ExitStack) -> Input:
+def opened(path: str, stack: ExitStack, spool: Spool | None = None) -> Input:
     """Raises CaptureError when the file cannot be opened."""
     if path == STDIN:
-        return Input("stdin", sys.stdin.buffer)
+        return Input("stdin", sys.stdin.buffer if spool is None else cast("BinaryIO", spool))
     name = clean(Path(path).name)
     try:
         if Path(path).is_dir():
@@ -352,7 +353,7 @@ class _Run:
     def add(self, paths: Sequence[str]) -> None:
         """One capture or set of files: told, or noted as unreadable."""
         name = "stdin" if paths[0] == STDIN else clean(Path(paths[0]).name)
-        self.add_inputs(name, lambda stack: [_opened(path, stack) for path in paths])
+        self.add_inputs(name, lambda stack: [opened(path, stack, self._options.spool) for path in paths])
 
     def add_inputs(self, name: str, opened: Callable[[ExitStack], Sequence[Input]]) -> None:
         """The same, of inputs that are opened on a stack of things to close."""

@@ -493,6 +493,27 @@ ARRIVALS = Table(
 
 Arrivals = NewType("Arrivals", pd.DataFrame)
 
+CLOSE_UP = Table(
+    "close_up",
+    "One packet of a connection that is looked at closely, in order of time; numbers count from the first of their "
+    "direction, as in Wireshark's relative ones. A SYN stands at -1.",
+    (
+        Column("frame", "int64", "", "frame"),
+        Column("time_ns", "int64", "ns", "time"),
+        Column("client", "bool", "", "sent by the client"),
+        Column("kind", "str", "", "what it shows: the first of its events; '' when none speaks of it"),
+        Column("flags", "int64", "", "TCP flags; 0 for others than TCP"),
+        Column("payload_len", "int64", "B", "payload bytes"),
+        Column("seq", "Int64", "B", "relative sequence number; NA for others than TCP"),
+        Column("ack", "Int64", "B", "relative acknowledgement number; NA without ACK"),
+        Column("limit", "Int64", "B", "up to where the window allows the other side; NA when its scale is unknown"),
+        Column("sack_left", "Int64", "B", "first SACK block: its first byte; NA without"),
+        Column("sack_right", "Int64", "B", "... and the byte after its last"),
+    ),
+)
+
+CloseUp = NewType("CloseUp", pd.DataFrame)
+
 NOTES_TABLE = Table(
     "notes",
     "A fact that dpkt read in one frame; ordered by frame.",

@@ -6,6 +6,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tcpautopsy.tables import NO_TIME, Frames
 
 _SECTION, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
@@ -25,14 +28,21 @@ class Writer:
         """The section header."""
         return self._opening
 
-    def packets(self, frames: Frames, wanted: Mapping[int, str]) -> Iterator[bytes]:
-        """The wanted frames of a chunk; `wanted` holds a comment for each frame number, or ""."""
+    def packets(
+        self, frames: Frames, wanted: Mapping[int, str], most: NDArray[np.int64] | None = None
+    ) -> Iterator[bytes]:
+        """The wanted frames of a chunk; `wanted` holds a comment for each frame number, or "".
+
+        `most` says of each frame of the chunk how many bytes to write of it at most.
+        """
         rows = frames.rows
         for i, frame in enumerate(rows["frame"].tolist()):
             if frame in wanted:
                 row = rows[i]
                 yield from self._interface(int(row["link"]))
                 at, length = int(row["position"]), int(row["caplen"])
+                if most is not None:
+                    length = min(length, int(most[i]))
                 yield self._packet(row, bytes(frames.buffer[at : at + length]), wanted[frame])
 
     def _interface(self, link: int) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcpautopsy.events.arrivals import ArrivalCurves
+from tcpautopsy.events.close_up import close_up
 from tcpautopsy.events.tracker import Tracker
 
-__all__ = ["ArrivalCurves", "Tracker"]
+__all__ = ["ArrivalCurves", "Tracker", "close_up"]

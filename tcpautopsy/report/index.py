@@ -7,7 +7,6 @@ from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from tcpautopsy import resources
 from tcpautopsy.report.templates import environment
 from tcpautopsy.report.words import RANK, nanoseconds
 from tcpautopsy.text import counted
@@ -77,7 +76,7 @@ class Bar(NamedTuple):
 
 def chunks(captures: Sequence[Capture], incidents: Sequence[Incident], others: int, version: str) -> Iterator[bytes]:
     """The page; the worst captures stand first."""
-    style = (resources.folder("reports") / "assets" / "page.css").read_text(encoding="utf-8")
+    style = environment(html=True).get_template("page.css").render()
     order = sorted(captures, key=lambda c: (_broken(c), RANK.get(c.worst_severity, 9), -c.failed, c.name))
     page = (
         environment(html=True)
@@ -92,7 +91,6 @@ def chunks(captures: Sequence[Capture], incidents: Sequence[Incident], others: i
             bars=_bars(captures),
             totals=_totals(captures),
             version=version,
-            style=style,
             style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
         )
     )

@@ -10,34 +10,40 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tcpautopsy import resources
+from tcpautopsy.report import markdown
+from tcpautopsy.report.cards import Richness, cards
 from tcpautopsy.report.json_document import chunks as json_chunks
-from tcpautopsy.report.ladder import ladder
 from tcpautopsy.report.read_back import ELEMENT
-from tcpautopsy.report.stories import Story, stories, undecided, verdict
+from tcpautopsy.report.stories import Story, told, undecided, verdict
+from tcpautopsy.report.stories import stories as all_stories
 from tcpautopsy.report.templates import environment
+from tcpautopsy.report.timeline import LETTERS, timeline
 from tcpautopsy.report.view import View
 from tcpautopsy.report.words import RANK, first_time, utc
 from tcpautopsy.result import Connection, Result
 
-_STORIES = 30
 _LISTED = 1000
 _INCIDENTS = 100
+#: What is left out first when the page is too large: pictures and files of the causes that come last.
+_LESS_AND_LESS = (Richness(), Richness(10, 30), Richness(5, 10), Richness(2, 3), Richness(0, 0))
 _HARMFUL = re.compile(rb"[<>&]")
 _CLOSING = b"</script>\n</body>\n</html>\n"
 
 
 def chunks(result: Result, view: View) -> Iterator[bytes]:
     """The page, at most `view.max_size` bytes: what does not fit is left out, and said to be."""
-    told, listed = stories(result)[:_STORIES], _worst_first(result)[:_LISTED]
-    page = _page(result, told, listed, view)
-    while len(page) > view.max_size * 0.8 and (len(told) > 1 or len(listed) > 10):
-        told, listed = told[: max(len(told) // 2, 1)], listed[: max(len(listed) // 2, 10)]
-        page = _page(result, told, listed, view)
+    stories, listed = told(result), _worst_first(result)[:_LISTED]
+    for rich in _LESS_AND_LESS:
+        page = _page(result, stories, listed, view, rich)
+        if len(page) <= view.max_size * 0.8:
+            break
+    while len(page) > view.max_size * 0.8 and (len(stories) > 1 or len(listed) > 10):
+        stories, listed = stories[: max(len(stories) // 2, 1)], listed[: max(len(listed) // 2, 10)]
+        page = _page(result, stories, listed, view, _LESS_AND_LESS[-1])
     yield page
     opening = f'<script type="application/json" id="{ELEMENT}">'.encode()
     yield opening
-    yield _embedded(result, told, listed, view.max_size - len(page) - len(opening) - len(_CLOSING))
+    yield _embedded(result, stories, listed, view.max_size - len(page) - len(opening) - len(_CLOSING))
     yield _CLOSING
 
 
@@ -45,39 +51,48 @@ def _worst_first(result: Result) -> list[Connection]:
     return sorted(result.connections, key=lambda c: (RANK[c.severity], c.id))
 
 
-def _page(result: Result, told: list[Story], listed: list[Connection], view: View) -> bytes:
-    style = (resources.folder("reports") / "assets" / "page.css").read_text(encoding="utf-8")
-    text = (
-        environment(html=True)
-        .get_template("page.html.j2")
-        .render(
-            result=result,
-            verdict=view.verdict or verdict(result),
-            shown=view.shown,
-            begin=utc(first_time(result)) if first_time(result) else "",
-            stories=told,
-            undecided=undecided(result),
-            listed=listed,
-            ladder=ladder,
-            style=style,
-            style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        )
+def _page(result: Result, stories: list[Story], listed: list[Connection], view: View, rich: Richness) -> bytes:
+    templates = environment(html=True)
+    style, script = (templates.get_template(name).render() for name in ("page.css", "page.js"))
+    unclear = undecided(result)
+    text = templates.get_template("page.html.j2").render(
+        result=result,
+        verdict=view.verdict or verdict(result),
+        shown=view.shown,
+        start=first_time(result),
+        begin=utc(first_time(result)) if first_time(result) else "",
+        incidents=result.incidents[:_INCIDENTS],
+        cards=cards(result, stories, view.material, rich),
+        causes=len(all_stories(result)),
+        undecided=unclear,
+        timeline=timeline(result),
+        listed=listed,
+        letters=LETTERS,
+        anchored={c.id for s in stories for c in s.connections[:12]} | {c.id for c in unclear[:50]},
+        markdown=markdown.text(result, view) if rich.files else "",
+        style_hash=_hash(style),
+        script_hash=_hash(script),
     )
     return text.encode("utf-8", "replace")
 
 
-def _embedded(result: Result, told: list[Story], listed: list[Connection], room: int) -> bytes:
+def _hash(text: str) -> str:
+    """As the content security policy names a style or a script."""
+    return b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _embedded(result: Result, stories: list[Story], listed: list[Connection], room: int) -> bytes:
     """The result as JSON; when it does not fit, what the page shows of it."""
     data = _harmless(result, room)
     while data is None:
-        data = _harmless(_excerpt(result, told, listed), room if listed else sys.maxsize)
+        data = _harmless(_excerpt(result, stories, listed), room if listed else sys.maxsize)
         listed = listed[: len(listed) // 2]
     return data
 
 
-def _excerpt(result: Result, told: list[Story], listed: list[Connection]) -> Result:
+def _excerpt(result: Result, stories: list[Story], listed: list[Connection]) -> Result:
     """The listed connections, with the findings that are told of them and the incidents that touch them."""
-    shown = {f.id for story in told for f in story.findings[:1]}
+    shown = {f.id for story in stories for f in story.findings[:1]}
     kept = {c.id for c in listed}
     return msgspec.structs.replace(
         result,

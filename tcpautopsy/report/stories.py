@@ -10,6 +10,8 @@ from tcpautopsy.result import Connection, Finding, Result
 from tcpautopsy.text import clean
 
 _TOLD_CAUSES = 3
+_TOLD = 30
+_PROTOCOLS = ("tcp", "udp", "dns", "icmp", "arp", "ndp")
 
 
 class Story(NamedTuple):
@@ -30,7 +32,7 @@ class Story(NamedTuple):
 
 
 def stories(result: Result) -> list[Story]:
-    """All primary findings, grouped; the most severe first, then the larger group, then the earlier one."""
+    """All primary findings, grouped: the most severe first, of these what programs use, then the larger group."""
     known = {c.id: c for c in result.connections}
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in result.findings:
@@ -39,13 +41,23 @@ def stories(result: Result) -> list[Story]:
             key = (finding.rule, connection.severity, place(connection.server), str(finding.capture))
             groups.setdefault(key, []).append(finding)
     told = [_story(findings, known) for findings in groups.values()]
-    return sorted(told, key=lambda s: (RANK[s.connections[0].severity], -len(s.findings), s.connections[0].id))
+    return sorted(told, key=lambda s: (RANK[s.connections[0].severity], *_weight(s), s.connections[0].id))
+
+
+def _weight(story: Story) -> tuple[int, int]:
+    """Smaller for what is told first: a connection before the lookups and address resolutions that failed with it."""
+    return (_PROTOCOLS.index(story.connections[0].protocol), -len(story.findings))
 
 
 def _story(findings: list[Finding], known: dict[int, Connection]) -> Story:
     order = ("certain", "high", "medium", "low")
     ranked = sorted(findings, key=lambda f: (order.index(f.confidence), f.connection))
     return Story(ranked, [known[f.connection] for f in ranked])
+
+
+def told(result: Result) -> list[Story]:
+    """Those that the page tells."""
+    return stories(result)[:_TOLD]
 
 
 def undecided(result: Result) -> list[Connection]:
@@ -100,14 +112,16 @@ def _reasons(result: Result) -> str:
 
 
 def _causes(told: Iterable[Story]) -> list[tuple[int, str]]:
-    """(connections, cause in words with the places) by title; the largest first."""
+    """(connections, cause in words with the places) by title; what programs use first, then the largest."""
     counts: dict[str, int] = {}
+    ranks: dict[str, int] = {}
     places: dict[str, dict[str, None]] = {}
     for story in told:
         title = story.lead.title
         counts[title] = counts.get(title, 0) + len(story.findings)
+        ranks[title] = min(ranks.get(title, len(_PROTOCOLS)), _weight(story)[0])
         places.setdefault(title, {})[story.subject] = None
-    order = sorted(counts, key=lambda title: -counts[title])
+    order = sorted(counts, key=lambda title: (ranks[title], -counts[title]))
     return [(counts[t], f"{clean(sentence_start(t)).rstrip('.')} ({_listed(list(places[t]))})") for t in order]
 
 

@@ -30,16 +30,26 @@ def markdown_code(text: object) -> str:
     return f"{fence}{shown.replace('`', chr(39))}{fence}"
 
 
+def web_address(url: str | None) -> bool:
+    """Whether a link may lead there: a result can come from anybody, and `javascript:` is an address, too.
+
+    >>> web_address("https://www.rfc-editor.org/"), web_address("javascript:alert(1)"), web_address(None)
+    (True, False, False)
+    """
+    return url is not None and url.startswith(("https://", "http://"))
+
+
 @cache
 def environment(html: bool) -> jinja2.Environment:
     """Jinja for our own templates; results are context, never template."""
     made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.folder("reports") / "templates"),
+        loader=jinja2.FileSystemLoader([resources.folder("reports") / each for each in ("templates", "assets")]),
         autoescape=html,  # noqa: S701 # Markdown has an escape of its own, the filter `md`
         undefined=jinja2.StrictUndefined,
     )
     made.globals |= {
         "place": words.place,
+        "web_address": web_address,
         "since": words.since,
         "utc": words.utc,
         "size": words.size,

@@ -43,7 +43,8 @@ def time(second: float) -> str:
     """A time `second` seconds after noon."""
     nanoseconds = round(second * 1e9)
     minutes, rest = divmod(nanoseconds, 60_000_000_000)
-    return f"2026-03-14T12:{minutes:02d}:{rest // 1_000_000_000:02d}.{rest % 1_000_000_000:09d}Z"
+    hours, minutes = divmod(minutes, 60)
+    return f"2026-03-14T{12 + hours}:{minutes:02d}:{rest // 1_000_000_000:02d}.{rest % 1_000_000_000:09d}Z"
 
 
 def connection(number: int, start: float, end: float, **fields: Any) -> Connection:

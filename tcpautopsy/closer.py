@@ -1,0 +1,211 @@
+"""A second look at the few connections that a page tells: their packets for the pictures, their evidence as captures.
+
+The capture is read once more; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from importlib.metadata import version
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tcpautopsy import pipeline
+from tcpautopsy.capture import Input, Reader, Writer
+from tcpautopsy.decode import Decoder
+from tcpautopsy.errors import CaptureError
+from tcpautopsy.events import ArrivalCurves, Tracker, close_up
+from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.records import Rows
+from tcpautopsy.report.stories import told
+from tcpautopsy.report.view import Material
+from tcpautopsy.report.words import nanoseconds
+from tcpautopsy.result import Finding, Result
+from tcpautopsy.tables import ARRIVAL_WINDOWS_MS, EVENT_NUMBER, NO_TIME, Arrivals, Events, Flows, Frames, Kind, Packets
+
+#: Packets of one connection that are kept; of a longer one every n-th, and those that are evidence.
+_MOST = 20_000
+#: Connections to the same server that are looked at for the time of their handshakes.
+_SIBLINGS = 5_000
+#: Frames of one evidence capture at most, and bytes kept of a frame whose headers nobody measured.
+_PROOF, _SHORT = 500, 96
+_WITH_PAYLOAD = (Kind.TCP, Kind.UDP, Kind.DNS)
+#: Packets can come this late (nanoseconds) and are still put in order.
+_LATE = 2_000_000_000
+
+
+def material(paths: Sequence[str], options: pipeline.Options, whole: Result, shown: Result) -> Material:
+    """What the page of `shown`, a selection of `whole`, says of these captures beside the result itself."""
+    found = [Material({}, {}, {}, {})]
+    leads = [story.lead for story in told(shown)]
+    for number, names in enumerate(pipeline.sets(paths, options.join)):
+        mine = [f for f in leads if f.capture == number]
+        if not mine:
+            continue
+        try:
+            with ExitStack() as stack:
+                inputs = [_again(name, stack, options) for name in names]
+                found.append(_look(inputs, options, mine, _wanted(whole, number, mine)))
+        except CaptureError:  # it was readable a moment ago: the page does without
+            continue
+    return Material(*(dict(chain.from_iterable(each.items() for each in kind)) for kind in zip(*found, strict=True)))
+
+
+def _again(name: str, stack: ExitStack, options: pipeline.Options) -> Input:
+    """Raises CaptureError when it can be read only once."""
+    if name != pipeline.STDIN:
+        return pipeline.opened(name, stack)
+    kept = options.spool.again() if options.spool is not None else None
+    if kept is None:
+        raise CaptureError("standard input was not kept", "unreadable")
+    return Input("stdin", kept)
+
+
+class _Wanted(NamedTuple):
+    """Connections of one capture, by their ids.
+
+    `stride`: every how many packets are kept of each that is told. `siblings`: those to the same servers. `datagrams`:
+    UDP conversations that are told. `until_ns`: when the last of all ends.
+    """
+
+    first_id: int
+    stride: dict[int, int]
+    siblings: frozenset[int]
+    datagrams: frozenset[int]
+    until_ns: int | None
+
+
+def _wanted(result: Result, capture: int, leads: Sequence[Finding]) -> _Wanted:
+    ids = {f.connection for f in leads}
+    here = [c for c in result.connections if c.capture == capture]
+    chosen = [c for c in here if c.id in ids]
+    servers = {c.server for c in chosen if c.protocol == "tcp"}
+    siblings = [c for c in here if c.server in servers and c.protocol == "tcp"][:_SIBLINGS]
+    datagrams = [c for c in chosen if c.protocol == "udp"]
+    ends = [nanoseconds(c.last_time) for c in (*chosen, *siblings) if c.last_time]
+    return _Wanted(
+        first_id=here[0].id,
+        stride={c.id: -(-c.packets // _MOST) for c in chosen},
+        siblings=frozenset(c.id for c in siblings),
+        datagrams=frozenset(c.id for c in datagrams),
+        until_ns=max(ends) + _LATE if ends and not datagrams else None,
+    )
+
+
+def _look(inputs: Sequence[Input], options: pipeline.Options, leads: Sequence[Finding], wanted: _Wanted) -> Material:
+    """Raises CaptureError."""
+    proofs = [_Proof(f) for f in leads]
+    shown = np.asarray(sorted(number - wanted.first_id for number in wanted.stride))
+    followed = np.asarray(sorted({number - wanted.first_id for number in wanted.siblings.union(wanted.stride)}))
+    tracker, arrivals, kept = Tracker(), ArrivalCurves(), []
+    table = FlowTable(max_flows=options.max_flows)
+    for packets in _decoded(Reader(inputs, resync=options.resync, digest=False).chunks(), proofs):
+        assigned = table.assign(packets)
+        if wanted.datagrams:
+            arrivals.feed(assigned.rows)
+        mine = _only(assigned, followed)
+        tracker.feed(mine)
+        kept.append(mine.rows[np.isin(mine.rows["flow"].astype(np.int64), shown)])
+        if wanted.until_ns is not None and _after(packets.rows, wanted.until_ns):
+            break
+    rows = np.concatenate(kept)
+    events, _, _ = tracker.finish(None, None, int(followed.max()) + 1)
+    evidence = {e.frame for f in leads for e in f.evidence}
+    close_ups = {}
+    for number, stride in wanted.stride.items():
+        flow = number - wanted.first_id
+        close_ups[number] = close_up(_thinned(rows, flow, stride, evidence), _of(events, flow))
+    return Material(
+        close_ups=close_ups,
+        proofs={p.finding: p.bytes() for p in proofs},
+        handshakes=_handshakes(events, wanted.first_id),
+        bursts=_bursts(arrivals.finish(), table.table(), wanted),
+    )
+
+
+def _handshakes(events: Events, first_id: int) -> dict[int, float]:
+    """Seconds from the first SYN to the client's ACK of the SYN-ACK."""
+    ends = []
+    for kind in ("syn", "handshake_ack"):
+        of_kind = events[events["kind"] == EVENT_NUMBER[kind]].drop_duplicates("flow")
+        ends.append(dict(zip(of_kind["flow"].tolist(), of_kind["time_ns"].tolist(), strict=True)))
+    asked, connected = ends
+    return {flow + first_id: (end - asked[flow]) / 1e9 for flow, end in connected.items() if flow in asked}
+
+
+def _bursts(arrivals: Arrivals, flows: Flows, wanted: _Wanted) -> dict[int, list[tuple[int, int, int]]]:
+    """The curve of the port that each of these conversations goes to."""
+    port = ["server_address", "server_port", "zone"]
+    curves = {tuple(flows.loc[row["flow"], port]): row for _, row in arrivals.iterrows()}
+    found = {}
+    for number in sorted(wanted.datagrams):
+        row = curves.get(tuple(flows.loc[number - wanted.first_id, port]))
+        if row is not None:
+            found[number] = [(w, int(row[f"peak_{w}ms"]), int(row[f"peak_{w}ms_bytes"])) for w in ARRIVAL_WINDOWS_MS]
+    return found
+
+
+def _decoded(chunks: Iterable[Frames], proofs: Sequence[_Proof]) -> Iterator[Packets]:
+    """The packets in order of time, while the proofs take their frames from the same chunks."""
+    decoder, order = Decoder(), TimeOrder()
+    for frames in chunks:
+        packets = decoder.packets(frames)
+        for proof in proofs:
+            proof.take(frames, packets.rows)
+        yield from order.feed(packets)
+    yield from order.flush()
+
+
+def _only(packets: Packets, flows: NDArray[np.int64]) -> Packets:
+    rows = packets.rows[np.isin(packets.rows["flow"].astype(np.int64), flows)]
+    frames = set(rows["frame"].tolist())
+    return Packets(rows.copy(), [note for note in packets.notes if note.frame in frames])
+
+
+def _after(rows: Rows, until_ns: int) -> bool:
+    times = rows["time_ns"][rows["time_ns"] != NO_TIME]
+    return bool(len(times)) and int(times.min()) > until_ns
+
+
+def _thinned(rows: Rows, flow: int, stride: int, evidence: set[int]) -> Rows:
+    mine: Rows = rows[rows["flow"] == flow]
+    if stride <= 1:
+        return mine
+    kept: NDArray[np.bool_] = np.arange(len(mine)) % stride == 0
+    thinned: Rows = mine[kept | np.isin(mine["frame"].astype(np.int64), list(evidence))]
+    return thinned
+
+
+def _of(events: Events, flow: int) -> Events:
+    return Events(pd.DataFrame(events[events["flow"] == flow]))
+
+
+class _Proof:
+    """The frames that prove one finding, headers only, as a pcapng file with a comment on each."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding.id
+        chosen = finding.evidence[:_PROOF]
+        self._comments: Mapping[int, str] = {e.frame: e.note or e.event.replace("_", " ") for e in chosen}
+        self._writer = Writer(f"tcpautopsy {version('tcpautopsy')}", f"{finding.rule}: {finding.summary}")
+        self._pieces = [self._writer.opening()]
+
+    def take(self, frames: Frames, rows: Rows) -> None:
+        """Copy the wanted frames of a chunk; `rows` are its packets, one for each frame."""
+        numbers = frames.rows["frame"]
+        if not len(numbers):
+            return
+        wanted = {n: c for n, c in self._comments.items() if numbers[0] <= n <= numbers[-1]}
+        if wanted:
+            headers = np.where(np.isin(rows["kind"], _WITH_PAYLOAD) & (rows["payload_at"] > 0), rows["payload_at"], 0)
+            measured = np.where(headers > 0, headers - frames.rows["position"].astype(np.int64), _SHORT)
+            self._pieces += self._writer.packets(frames, wanted, measured)
+
+    def bytes(self) -> bytes:
+        """The file."""
+        return b"".join(self._pieces)
