@@ -125,7 +125,7 @@ def _bar(name: str, part: Bytes) -> Picture:
             strokes.append(Stroke(style, box(at, 12, at + width, 34)))
             words = f"{letter} {field.replace('_', ' ')} {size(count)}"
             middle = at + width // 2
-            labels.append(Label(min(max(middle, 90), 630), 52 + 16 * len(labels), "middle", words))
+            labels.append(Label(min(max(middle, 110), 610), 52 + 16 * len(labels), "middle", words))
             rows.append((field.replace("_", " "), size(count)))
             at += width
     return Picture(

@@ -78,9 +78,7 @@ def verdict(result: Result) -> str:
         return f"No TCP, UDP, ICMP, DNS or ARP in {'this capture' if len(result.captures) == 1 else 'these captures'}."
     if not totals.failed:
         return f"No failing connection among {totals.connections:,}{_not_judged(totals.not_judged)}.{_lesser(result)}"
-    reasons = _reasons(result)
-    why = f": {reasons}" if reasons else ""
-    return f"{totals.failed:,} of {totals.connections:,} connections failed{why}."
+    return f"{totals.failed:,} of {totals.connections:,} connections failed{_reasons(result)}."
 
 
 def _not_judged(count: int) -> str:
@@ -89,26 +87,34 @@ def _not_judged(count: int) -> str:
 
 def _lesser(result: Result) -> str:
     severities = result.totals.by_severity
-    said = [
-        f"{severities[name]:,} {words}"
+    return "".join(
+        f" {severities[name]:,} {words}{_why(result, name)}."
         for name, words in (("degradation", "slowed down"), ("risk", "at risk"))
         if severities.get(name)
-    ]
-    return f" {', '.join(said)}." if said else ""
+    )
+
+
+def _why(result: Result, severity: str) -> str:
+    """The most common cause of a lesser severity."""
+    causes = _causes(s for s in stories(result) if s.connections[0].severity == severity)
+    return f": {causes[0][1]}" if causes else ""
 
 
 def _reasons(result: Result) -> str:
-    """`2 because the server's accept queue was full (10.0.0.2:8080); 1 because ...`, the largest first."""
+    """` because the server's accept queue was full (10.0.0.2:8080)`, or `: 2 because ...; 1 because ...`."""
     causes = _causes(s for s in stories(result) if s.connections[0].severity == "failure")
+    failed = result.totals.failed
+    if len(causes) == 1 and causes[0][0] == failed:
+        return f" because {causes[0][1]}"
     parts = [f"{count:,} because {words}" for count, words in causes[:_TOLD_CAUSES]]
     unknown = len(undecided(result))
     if unknown:
         parts.append(f"{unknown:,} for a reason this capture cannot show")
-    rest = result.totals.failed - sum(count for count, _ in causes[:_TOLD_CAUSES]) - unknown
+    rest = failed - sum(count for count, _ in causes[:_TOLD_CAUSES]) - unknown
     if parts and rest > 0:
         excerpt = result.totals.connections_listed < result.totals.connections
         parts.append(f"{rest:,} not told in this excerpt" if excerpt else f"{rest:,} for other reasons")
-    return "; ".join(parts)
+    return f": {'; '.join(parts)}" if parts else ""
 
 
 def _causes(told: Iterable[Story]) -> list[tuple[int, str]]:

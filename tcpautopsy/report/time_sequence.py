@@ -27,6 +27,7 @@ _AGAIN = (
 #: A side that says nothing for so long (ns) although the other one speaks to it is shown as silent.
 _SILENT = 1_000_000_000
 _CROSSES = 60
+_SYN, _FIN = 2, 1
 
 
 def pictures(packets: CloseUp, connection: Connection) -> Iterator[Picture]:
@@ -118,7 +119,8 @@ def _silences(packets: pd.DataFrame, client: bool) -> Iterator[tuple[int, int]]:
     """(from, to) in ns: this direction's side spoke at least once while the other one said nothing for long."""
     times = packets["time_ns"].to_numpy()
     other = packets["client"].to_numpy() != client
-    theirs, mine = times[other], times[~other]
+    asks = (packets["payload_len"] > 0) | (packets["flags"] & (_SYN | _FIN) != 0) | (packets["kind"] == "keep_alive")
+    theirs, mine = times[other], times[~other & asks.to_numpy()]
     if not len(times):
         return
     edges = np.concatenate([theirs, times[-1:]]) if len(theirs) else times[[0, -1]]
