@@ -6,7 +6,7 @@ CAPTURE ?= fixtures/accept-queue-ack-drop/client.pcap
 KERNELS := $(wildcard tcpautopsy/*/_kernel.py)
 COMPILED := $(VENV)/kernels-compiled
 
-.PHONY: help analyze test check lint types imports docs score clean
+.PHONY: help analyze test check lint types imports docs score bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -46,6 +46,9 @@ docs: $(COMPILED)  ## are the generated documents current?
 
 score: $(COMPILED)  ## how often the causes named are right, on all recordings
 	@$(BIN)/python -m fixtures.scoreboard
+
+bench: $(COMPILED)  ## what an analysis costs, beside other tools, into docs/performance.md (about 15 minutes)
+	@$(BIN)/python -m benchmarks
 
 clean:  ## remove what make made
 	rm -rf $(VENV) build dist .coverage htmlcov

@@ -37,8 +37,8 @@ Point = Literal["client", "server", "middle", "both", "unknown"]
 Time = str  # ^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$
 
 
-class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Common settings of all types: immutable, fields by name, nothing unknown read back."""
+class Frozen(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Common settings of all types: immutable, fields by name, nothing unknown read back; no cycles to look for."""
 
 
 class Tool(Frozen, frozen=True):

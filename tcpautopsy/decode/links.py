@@ -209,6 +209,33 @@ def wifi(data: Bytes, at: int, end: int) -> Step:
     return Step(LLC, at + size, macs=macs)
 
 
+def fddi(data: Bytes, at: int, end: int) -> Step:
+    """frame control(1) destination(6) source(6), then LLC (RFC 1188)."""
+    macs = (int.from_bytes(data[at + 7 : at + 13]), int.from_bytes(data[at + 1 : at + 7]))
+    return Step(LLC, at + 13, macs=macs)
+
+
+def netfilter_log(data: Bytes, at: int, end: int) -> Step:
+    """family(1) version(1) group(2), then fields: length(2) type(2), little endian on all common hosts, padded to 4."""
+    place = at + 4
+    for _ in range(_FIELDS):
+        if place + 4 > end:
+            break
+        length = data[place] | data[place + 1] << 8
+        kind = data[place + 2] | data[place + 3] << 8
+        if length < 4:
+            break
+        if kind == _PAYLOAD:
+            return Step(IP, place + 4)
+        place += (length + 3) & ~3
+    return Step(UNKNOWN, at)
+
+
+#: Fields of a netfilter log before its payload at most, and the number of the payload (NFULA_PAYLOAD,
+#: include/uapi/linux/netfilter/nfnetlink_log.h).
+_FIELDS, _PAYLOAD = 32, 9
+
+
 #: Kind of header -> its least size, and what reads it.
 HEADERS: dict[int, tuple[int, Callable[[Bytes, int, int], Step]]] = {
     ETHERNET: (14, ethernet),
@@ -233,6 +260,8 @@ HEADERS: dict[int, tuple[int, Callable[[Bytes, int, int], Step]]] = {
     0x20006: (8, radiotap),
     0x20007: (8, prism),
     0x20008: (4, frame_relay),
+    0x20009: (13, fddi),
+    0x2000A: (8, netfilter_log),
 }
 
 #: LINKTYPE number -> the kind of its first header.
@@ -240,6 +269,7 @@ LINKS = {
     0: 0x20000,
     1: ETHERNET,
     9: PPP,
+    10: 0x20009,
     12: IP,
     14: IP,
     50: PPP,
@@ -257,5 +287,6 @@ LINKS = {
     163: 0x20007,
     228: IP,
     229: IP,
+    239: 0x2000A,
     276: 0x20003,
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tcpautopsy.explain.calls import Returned, application_view, from_rule, step_times
 from tcpautopsy.explain.findings import Matched, Place, finding, finding_id
@@ -32,6 +34,8 @@ from tcpautopsy.tables import Incident as Story
 
 ByRule: TypeAlias = dict[str, list[Returned]]
 
+#: Flows that are told at a time.
+_BATCH = 4096
 _EMPTY_VIEW = ApplicationView(client=[], server=[])
 _QUIET = ("none", "note")
 
@@ -78,47 +82,59 @@ def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
     """All that the result holds of one capture; connections in the order of Flows."""
     dissection, features, _, diagnosis = case
     wrong = [n for n, severity in enumerate(diagnosis.verdicts["severity"].tolist()) if severity not in _QUIET]
-    matched = _matched(dissection, diagnosis, knowledge)
-    known = told(dissection, features, sorted({*wrong, *matched}))
-    findings = [
-        finding(
-            known[flow],
-            each,
-            Place(shelf.index, shelf.first_id + flow, shelf.prefix, dissection.facts.parts),
-            knowledge,
-            diagnosis,
-        )
-        for flow, found in matched.items()
-        for each in found
-    ]
+    loud = set(wrong)
     faults = diagnosis.verdicts["fault"].tolist()
-    calls = _calls(known, matched, knowledge)
-    deep = {n: _deep(known[n], faults[n], calls.get(n, {})) for n in wrong}
+    findings: dict[int, list[Finding]] = {}
+    deep: dict[int, _Deep] = {}
+    order = list(dict.fromkeys(diagnosis.findings["flow"].tolist()))
+    everyone = sorted({*wrong, *order})
+    for start in range(0, len(everyone), _BATCH):
+        # The tables' rows of a flow are large as Python objects: those of a few thousand flows live at a time.
+        numbers = everyone[start : start + _BATCH]
+        known = told(dissection, features, numbers)
+        matched = _matched(dissection, diagnosis, knowledge, numbers)
+        for flow, found in matched.items():
+            place = Place(shelf.index, shelf.first_id + flow, shelf.prefix, dissection.facts.parts)
+            findings[flow] = [finding(known[flow], each, place, knowledge, diagnosis) for each in found]
+        calls = _calls(known, matched, knowledge)
+        deep |= {n: _deep(known[n], faults[n], calls.get(n, {})) for n in numbers if n in loud}
     connections = list(_connections(case, knowledge, shelf, deep))
-    return Chapter(connections, findings, [_incident(story, shelf) for story in diagnosis.incidents])
+    in_order = [each for flow in order for each in findings[flow]]
+    return Chapter(connections, in_order, [_incident(story, shelf) for story in diagnosis.incidents])
 
 
-def _matched(dissection: Dissection, diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Matched]]:
-    """{flow: its findings, the primary first}."""
-    steps = _steps(dissection, diagnosis)
+def _matched(
+    dissection: Dissection, diagnosis: Diagnosis, knowledge: Knowledge, flows: Sequence[int]
+) -> dict[int, list[Matched]]:
+    """{flow: its findings, the primary first}, of these flows."""
+    chosen = np.flatnonzero(diagnosis.findings["flow"].isin(flows))
+    steps = _steps(dissection, diagnosis, chosen)
     runners: dict[int, list[RunnerUp]] = {}
-    for row in rows(diagnosis.runners_up):
+    for row in rows(_of(diagnosis.runners_up, chosen)):
         runners.setdefault(row["finding"], []).append(
             RunnerUp(rule=row["rule"], confidence=row["confidence"], why_not=row["why_not"])
         )
-    limits, consistent = (diagnosis.verdicts[c].tolist() for c in ("limits", "consistent_with"))
+    flows_of = diagnosis.findings["flow"].to_numpy()[chosen]
+    limits, consistent = (diagnosis.verdicts[c].to_numpy()[flows_of] for c in ("limits", "consistent_with"))
     found: dict[int, list[Matched]] = {}
-    for number, row in enumerate(rows(diagnosis.findings)):
+    for place, (number, row) in enumerate(zip(chosen.tolist(), rows(diagnosis.findings.iloc[chosen]), strict=True)):
         taken = steps.get(number, {})
         runs = [taken.get(step, []) for step in range(len(knowledge.rules[row["rule"]].sequence))]
-        flow = row["flow"]
-        found.setdefault(flow, []).append(Matched(row, runs, runners.get(number, []), limits[flow], consistent[flow]))
+        one = Matched(row, runs, runners.get(number, []), limits[place], consistent[place])
+        found.setdefault(row["flow"], []).append(one)
     return found
 
 
-def _steps(dissection: Dissection, diagnosis: Diagnosis) -> dict[int, dict[int, list[Event]]]:
+def _of(table: pd.DataFrame, findings: NDArray[np.int64]) -> pd.DataFrame:
+    """The rows of a table about findings that speak of these."""
+    return table[table["finding"].isin(findings)]
+
+
+def _steps(
+    dissection: Dissection, diagnosis: Diagnosis, findings: NDArray[np.int64]
+) -> dict[int, dict[int, list[Event]]]:
     """{finding: {step: its events}}."""
-    evidence = diagnosis.evidence
+    evidence = _of(diagnosis.evidence, findings)
     events = events_at(dissection, evidence["event"].tolist())
     found: dict[int, dict[int, list[Event]]] = {}
     for number, step, event in zip(evidence["finding"].tolist(), evidence["step"].tolist(), events, strict=True):
@@ -169,10 +185,13 @@ def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict
     learned = names(dissection)
     undecided = _undecided(diagnosis, knowledge)
     findings = _finding_ids(dissection, diagnosis, shelf)
-    points = zip(quality.per_flow["vantage"].tolist(), quality.per_flow["vantage_confidence"].tolist(), strict=True)
+    points = list(
+        zip(quality.per_flow["vantage"].tolist(), quality.per_flow["vantage_confidence"].tolist(), strict=True)
+    )
     table = zip(rows(dissection.flows), rows(diagnosis.verdicts), points, strict=True)
     nothing = _Deep(None, None, _EMPTY_VIEW)
-    for number, (flow, verdict, (point, sure)) in enumerate(table):
+    vantages = {pair: Vantage(point=pair[0], confidence=pair[1]) for pair in set(points)}
+    for number, (flow, verdict, pair) in enumerate(table):
         deep = told_deep.get(number, nothing)
         yield Connection(
             capture=shelf.index,
@@ -186,7 +205,7 @@ def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict
             client=_endpoint(flow, number, "client", learned),
             server=_endpoint(flow, number, "server", learned),
             client_known_by=flow["client_known_by"],
-            vantage=Vantage(point=point, confidence=sure),
+            vantage=vantages[pair],
             first_time=utc(flow["first_ns"]),
             last_time=utc(flow["last_ns"]),
             packets=flow["packets"],

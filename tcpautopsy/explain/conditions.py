@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tcpautopsy.explain.told import Row
@@ -18,7 +19,12 @@ def conditions(
     texts: Sequence[str], held: int, unseen: int, row: Row, features: Mapping[str, tuple[str, str]]
 ) -> list[Condition]:
     """One entry a condition; `held` and `unseen` have bit n for the n-th."""
-    return [Condition(text=_told(text, row, features), held=_verdict(n, held, unseen)) for n, text in enumerate(texts)]
+    return [_condition(_told(text, row, features), _verdict(n, held, unseen)) for n, text in enumerate(texts)]
+
+
+@lru_cache(maxsize=16_384)
+def _condition(text: str, held: bool | None) -> Condition:
+    return Condition(text=text, held=held)
 
 
 def _verdict(place: int, held: int, unseen: int) -> bool | None:
@@ -29,11 +35,16 @@ def _verdict(place: int, held: int, unseen: int) -> bool | None:
 
 def _told(text: str, row: Row, features: Mapping[str, tuple[str, str]]) -> str:
     """`Repeats of the SYN-ACK: 3 (synack_retransmissions >= 1)`; a timing condition stays as it is written."""
-    names = [name for name in dict.fromkeys(_NAME.findall(text)) if name in features]
+    names = [name for name in _words(text) if name in features]
     if not names:
         return text
     said = "; ".join(f"{features[name][0]}: {_value(row.get(name), features[name][1])}" for name in names)
     return f"{said} ({text})"
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_NAME.findall(text)))
 
 
 def _value(value: Any, unit: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from tcpautopsy.explain.conditions import conditions
 from tcpautopsy.explain.narrator import note
@@ -65,9 +66,9 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
         ),
         runners_up=list(matched.runners_up),
         confirm=_confirm(rule, names),
-        remedies=[Remedy(side=r.side, text=say(r.text, names)) for r in rule.remedies],
+        remedies=[_remedy(r.side, say(r.text, names)) for r in rule.remedies],
         next_capture=_next_capture(told, matched),
-        sources=[Source(text=s.text, url=s.url) for s in rule.sources],
+        sources=[_source(s.text, s.url) for s in rule.sources],
         wireshark_filter=wireshark_filter(told.flow),
     )
 
@@ -85,9 +86,27 @@ def fingerprint(rule: str, flow: Row) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
+# Many connections that fail alike share what is said of all of them.
+
+
+@lru_cache(maxsize=4096)
+def _remedy(side: str, text: str) -> Remedy:
+    return Remedy(side=side, text=text)
+
+
+@lru_cache(maxsize=4096)
+def _source(text: str, url: str | None) -> Source:
+    return Source(text=text, url=url)
+
+
+@lru_cache(maxsize=4096)
+def _check(on: Literal["client", "server", "path"], command: str, expect: str) -> Confirm:
+    return Confirm(on=on, command=command, expect=expect)
+
+
 def _confirm(rule: RuleTexts, names: Names) -> list[Confirm]:
     quoted = names.quoted()
-    return [Confirm(on=c.on, command=say(c.command, quoted), expect=say(c.expect, names)) for c in rule.confirm]  # type: ignore[arg-type]
+    return [_check(c.on, say(c.command, quoted), say(c.expect, names)) for c in rule.confirm]
 
 
 def _next_capture(told: Told, matched: Matched) -> NextCapture | None:

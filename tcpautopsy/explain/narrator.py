@@ -6,9 +6,8 @@ run repeats, `span` how long it lasted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from tcpautopsy.explain.told import Event
 from tcpautopsy.explain.words import seconds
@@ -80,19 +79,10 @@ _LOOKS = (
 )
 
 
-class Passage(NamedTuple):
-    """A sentence about a run of like events."""
-
-    events: Sequence[Event]
-    text: str
-
-
-def passages(events: Sequence[Event], told_elsewhere: Collection[Event] = ()) -> Iterator[Passage]:
-    """The events in order, like neighbours in one sentence; those that a rule tells are left to it."""
+def runs(events: Sequence[Event], told_elsewhere: Collection[Event] = ()) -> list[Sequence[Event]]:
+    """The events worth a sentence, in order, like neighbours together; those that a rule tells are left to it."""
     rest = [e for e in events if e.kind not in _MINOR and e.kind in SENTENCES and e not in told_elsewhere]
-    for _, group in groupby(rest, key=lambda e: (e.kind, e.side)):
-        run = list(group)
-        yield Passage(run, sentence(run))
+    return [list(group) for _, group in groupby(rest, key=lambda e: (e.kind, e.side))]
 
 
 def sentence(run: Sequence[Event]) -> str:

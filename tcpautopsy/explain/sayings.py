@@ -30,7 +30,7 @@ class Unknown:
         return False
 
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = _no
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = object.__hash__  # so that a sentence with it can be kept; it is the same one to itself
 
     def __ne__(self, _other: object) -> bool:
         return False
@@ -75,11 +75,16 @@ class Names(Mapping[str, Any]):
 
 def say(text: str, names: Mapping[str, Any]) -> str:
     """The text with its names filled in, on one line."""
-    template, asked = _template(text)
-    if template is None:
-        return " ".join(text.split())
-    known = {name: value for name in asked if (value := names.get(name, _NOTHING)) is not _NOTHING}
-    return " ".join(template.render(known).split())
+    _, asked = _template(text)
+    known = tuple((name, value) for name in asked if (value := names.get(name, _NOTHING)) is not _NOTHING)
+    return _said(text, known, tuple(type(value) for _, value in known))
+
+
+@lru_cache(maxsize=16_384)
+def _said(text: str, known: tuple[tuple[str, Any], ...], _types: tuple[type, ...]) -> str:
+    """Many connections that fail alike share their sentences; `_types` keeps 1 and True apart."""
+    template, _ = _template(text)
+    return " ".join((text if template is None else template.render(dict(known))).split())
 
 
 def endpoint(flow: Row, side: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tcpautopsy.explain.narrator import passages
+from tcpautopsy.explain.narrator import runs, sentence
 from tcpautopsy.explain.ruletexts import RuleTexts
 from tcpautopsy.explain.sayings import Names, say
 from tcpautopsy.explain.told import Event, Told
@@ -35,21 +35,22 @@ def story(told: Told, rule: RuleTexts, steps: Sequence[Sequence[Event]], names: 
     spoken_for = {
         event for step, run in zip(rule.sequence, steps, strict=True) if step.name in rule.story for event in run
     }
-    other = [
-        _Sentence(p.events[0].time_ns, p.events[0].frame, p.text, _frames(p.events))
-        for p in passages(told.events, spoken_for)
-    ]
-    sentences = sorted(own + _folded(other), key=lambda s: (s.time_ns, s.frame))
+    sentences = sorted(own + _folded(runs(told.events, spoken_for)), key=lambda s: (s.time_ns, s.frame))
     return [Step(time=utc(s.time_ns), text=s.text, frames=s.frames) for s in sentences]
 
 
-def _folded(sentences: list[_Sentence]) -> list[_Sentence]:
-    if len(sentences) <= _HEAD + _TAIL + 1:
-        return sentences
-    hidden = sentences[_HEAD:-_TAIL]
-    line = f"({counted(len(hidden), 'further step')} up to frame {hidden[-1].frame} left out here.)"
-    between = _Sentence(hidden[0].time_ns, hidden[0].frame, line, [])
-    return [*sentences[:_HEAD], between, *sentences[-_TAIL:]]
+def _folded(found: list[Sequence[Event]]) -> list[_Sentence]:
+    """A sentence for each run; of a long story the middle is counted."""
+    if len(found) <= _HEAD + _TAIL + 1:
+        return [_said(run) for run in found]
+    hidden = found[_HEAD:-_TAIL]
+    line = f"({counted(len(hidden), 'further step')} up to frame {hidden[-1][0].frame} left out here.)"
+    between = _Sentence(hidden[0][0].time_ns, hidden[0][0].frame, line, [])
+    return [*map(_said, found[:_HEAD]), between, *map(_said, found[-_TAIL:])]
+
+
+def _said(run: Sequence[Event]) -> _Sentence:
+    return _Sentence(run[0].time_ns, run[0].frame, sentence(run), _frames(run))
 
 
 def _frames(run: Sequence[Event]) -> list[int]:

@@ -64,10 +64,13 @@ def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int])
     orig = rows(dissection.directions.iloc[2 * wanted])
     resp = rows(dissection.directions.iloc[2 * wanted + 1])
     marks = rows(features.iloc[wanted])
+    owners = dissection.events["flow"].to_numpy()  # in order
+    first, after = (np.searchsorted(owners, wanted, edge) for edge in ("left", "right"))
+    chosen = np.repeat(first - np.cumsum(after - first) + (after - first), after - first) + np.arange(
+        int((after - first).sum())
+    )
     happened: dict[int, list[Event]] = {}
-    chosen = np.flatnonzero(np.isin(dissection.events["flow"].to_numpy(), wanted))
-    owners = dissection.events["flow"].to_numpy()[chosen].tolist()
-    for flow, event in zip(owners, events_at(dissection, chosen), strict=True):
+    for flow, event in zip(owners[chosen].tolist(), events_at(dissection, chosen), strict=True):
         happened.setdefault(flow, []).append(event)
     return {
         n: Told(n, flows[i], orig[i], resp[i], marks[i], happened.get(n, ()), dissection.last_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from tcpautopsy.tables import NO_TIME
 
@@ -16,7 +17,12 @@ def utc(time_ns: int | None) -> str | None:
     if time_ns is None or time_ns == NO_TIME or time_ns < 0:
         return None
     whole, rest = divmod(time_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_second(whole)}.{rest:09d}Z"
+
+
+@lru_cache(4096)
+def _second(whole: int) -> str:
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def seconds(span_ns: float | None) -> str:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 import pandas as pd
 
+from tcpautopsy.features.context import addresses
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
 
 #: The lower half of an IPv6 address (RFC 4291, section 2.5.1).
@@ -158,11 +159,12 @@ def arp_wait_s(seen: Seen) -> Values:
 
 def arp_asker_hears(seen: Seen) -> Mask:
     """Packets addressed to the asker alone are in the capture, so that an answer would be, too."""
-    client = pd.Series(seen.words("client_address")).astype(str)
-    server = pd.Series(seen.words("server_address")).astype(str)
-    heard = pd.concat([client[seen.side(SERVER, "packets") > 0], server[seen.side(CLIENT, "packets") > 0]])
-    spoken = heard[~heard.index.isin(np.flatnonzero(seen.has("arp") | seen.has("ndp")))]
-    return np.asarray(client.isin(spoken).to_numpy(dtype=bool))
+    client, server = seen.of(addresses)
+    resolving = seen.has("arp") | seen.has("ndp")
+    heard = np.zeros(int(max(client.max(initial=-1), server.max(initial=-1))) + 1, bool)
+    heard[client[~resolving & (seen.side(SERVER, "packets") > 0)]] = True
+    heard[server[~resolving & (seen.side(CLIENT, "packets") > 0)]] = True
+    return heard[client]
 
 
 # ----------------------------------------------------------------------------------------------------- datagrams

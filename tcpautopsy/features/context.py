@@ -19,7 +19,7 @@ from tcpautopsy.features.handshake import (
     syns_unanswered,
 )
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
-from tcpautopsy.features.overlap import counted, others, overlapping, points
+from tcpautopsy.features.overlap import counted, grouped, instants, others, overlapping, points
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
 from tcpautopsy.features.visible import sees_arp
 
@@ -35,7 +35,7 @@ _RESTART_S = 60.0
 # ------------------------------------------------------------------------------------------------------- groups
 
 
-def _addresses(seen: Seen) -> tuple[Group, Group]:
+def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     client, server = (
         pd.Series(seen.words(f"{end}_address")).astype(str) + "%" + pd.Series(seen.flow("zone")).astype(str)
@@ -47,30 +47,36 @@ def _addresses(seen: Seen) -> tuple[Group, Group]:
 
 def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
-    _, server = seen.of(_addresses)
+    _, server = seen.of(addresses)
     protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
     return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
 
 
 def host_pair(seen: Seen) -> Group:
     """Flows from the same client host to the same server host."""
-    return _numbered(np.stack(seen.of(_addresses)))
+    return _numbered(np.stack(seen.of(addresses)))
 
 
 def _numbered(columns: Group) -> Group:
-    if not columns.shape[1]:
-        return np.zeros(0, np.int64)
-    _, number = np.unique(columns, axis=1, return_inverse=True)
-    return np.asarray(number, np.int64).reshape(-1)
+    """Equal columns get equal numbers, from 0."""
+    number = np.zeros(columns.shape[1], np.int64)
+    for row in columns:
+        values = pd.factorize(row)[0].astype(np.int64)
+        number = pd.factorize(number * (int(values.max(initial=0)) + 1) + values)[0].astype(np.int64)
+    return number
 
 
-def _elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Group:
-    """Events of *other* flows of the group in [low, high]."""
-    flows = np.arange(seen.count)
-    times = np.concatenate([events.time, events.last])
-    owner = np.concatenate([events.flow, events.flow])
-    everywhere = counted(points(group[owner], times), group, low, high)
-    return everywhere - counted(points(owner, times), flows, low, high)
+def _elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Mask:
+    """Whether *other* flows of the group have a begin or end of an event in [low, high]."""
+    asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
+    wanted = np.zeros(int(group.max(initial=-1)) + 1, bool)
+    wanted[group[asked]] = True
+    there = events.where(wanted[group[events.flow]])
+    runs = there.last > there.time
+    those = instants(np.concatenate([there.time, there.last[runs]]))
+    owner = np.concatenate([there.flow, there.flow[runs]])
+    everywhere = counted(grouped(those, group[owner]), group, low, high)
+    return everywhere > counted(grouped(those, owner), np.arange(seen.count), low, high)
 
 
 # ----------------------------------------------------------------------------------------------------- listener
@@ -86,7 +92,7 @@ def listener_answered_others(seen: Seen) -> Mask:
     """The listener sent packets on other connections within 2 s of this one's SYNs."""
     low = seen.first("syn", side=CLIENT) - NEARBY_S
     high = seen.last("syn", "syn_retransmission", side=CLIENT) + NEARBY_S
-    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high) > 0
+    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
 
 
 def _server_words(seen: Seen) -> Happenings:
@@ -98,7 +104,7 @@ def _server_words(seen: Seen) -> Happenings:
 def listener_alive_meanwhile(seen: Seen) -> Mask:
     """The listener sent packets on other connections between this one's first packet and its last, 2 s around."""
     low, high = seen.flow_at("first_ns") - NEARBY_S, seen.flow_at("last_ns") + NEARBY_S
-    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high) > 0
+    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
 
 
 #: How a listener's trouble shows on one connection.
@@ -267,8 +273,8 @@ def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
     silent = _silent(seen)
     found = np.zeros(seen.count, bool)
     for side in (CLIENT, SERVER):
-        count = _elsewhere(seen, seen.of(host_pair), events[side], low, high)
-        found |= (silent == side) & (count > 0)
+        asked = np.where(silent == side, low, np.nan)
+        found |= _elsewhere(seen, seen.of(host_pair), events[side], asked, high)
     return found
 
 
@@ -284,16 +290,20 @@ def host_pair_silent_too(seen: Seen) -> Values:
 
 def silent_host_alive_meanwhile(seen: Seen) -> Mask:
     """The silent host sent packets to anyone else, on other connections, while this one went unanswered."""
-    client, server = seen.of(_addresses)
-    packets = seen.happened_packets
-    known = packets.where(packets.side <= 1)
-    address = np.where(known.side == CLIENT, client[known.flow], server[known.flow])
+    client, server = seen.of(addresses)
     silent = np.where(_silent(seen) == CLIENT, client, server)
     low, high = _window(seen)
+    low = np.where(np.isnan(_silent(seen)), np.nan, low)
+    wanted = np.zeros(int(max(client.max(initial=-1), server.max(initial=-1))) + 1, bool)
+    wanted[silent[~np.isnan(low)]] = True
+    packets = seen.happened_packets
+    address = np.where(packets.side == CLIENT, client[packets.flow], server[packets.flow])
+    heard = (packets.side <= 1) & wanted[address]
+    known, address = packets.where(heard), address[heard]
     everywhere = counted(points(address, known.time), silent, low, high)
     own = known.where(address == silent[known.flow])
     here = counted(points(own.flow, own.time), np.arange(seen.count), low, high)
-    return ~np.isnan(_silent(seen)) & (everywhere - here > 0)
+    return everywhere > here
 
 
 # -------------------------------------------------------------------------------------------------------- path
@@ -347,7 +357,7 @@ def path_idle_deaths(seen: Seen) -> Values:
 
 def silent_host_arp_unanswered(seen: Seen) -> Values:
     """Address resolution for the silent host got no answer meanwhile; NA when ARP is not in the capture."""
-    client, server = seen.of(_addresses)
+    client, server = seen.of(addresses)
     asks = seen.has("arp") | seen.has("ndp")
     unanswered = np.where(asks & ~seen.saw("arp_reply"), seen.flow_at("last_ns"), np.nan)
     low = _window(seen)[0] - NEARBY_S
@@ -376,7 +386,7 @@ def _last_words(seen: Seen) -> tuple[Values, Values]:
 
 def _asked(seen: Seen, first: bool) -> Values:
     """When the silent host's address was asked for in vain, after the silence began: the first or the last time."""
-    client, server = seen.of(_addresses)
+    client, server = seen.of(addresses)
     asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
     mute = np.where(_silent(seen) == CLIENT, client, server)
     known = points(server, np.where(asks, seen.flow_at("first_ns"), np.nan))
@@ -396,7 +406,7 @@ def _asked(seen: Seen, first: bool) -> Values:
 
 def server_arp_unanswered(seen: Seen) -> Values:
     """Address resolution for the server got no answer at any time; NA when ARP is not in the capture."""
-    _, server = seen.of(_addresses)
+    _, server = seen.of(addresses)
     asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
     count = np.bincount(server, weights=asks, minlength=int(server.max(initial=0)) + 1)[server] - asks
     return unless(~seen.of(sees_arp), count > 0)
@@ -404,7 +414,7 @@ def server_arp_unanswered(seen: Seen) -> Values:
 
 def reset_ttl_differs_from_host(seen: Seen) -> Values:
     """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
-    _, server = seen.of(_addresses)
+    _, server = seen.of(addresses)
     ttl = np.where(np.isnan(seen.side(SERVER, "ttl")), np.nan, seen.side(SERVER, "ttl"))
     usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
     mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))

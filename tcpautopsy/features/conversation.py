@@ -23,18 +23,19 @@ _PAUSE_S = 1.0
 
 
 def orig_payload_bytes(seen: Seen) -> Values:
-    """Payload bytes of the client, repeats left out; NA when its direction is not in the capture."""
-    return _payload(seen, CLIENT, seen.of(sees_orig_direction))
+    """Payload bytes of the client, repeats out, those only acknowledged in; NA when its direction is not captured."""
+    return _payload(seen, CLIENT, SERVER, seen.of(sees_orig_direction))
 
 
 def resp_payload_bytes(seen: Seen) -> Values:
-    """Payload bytes of the server, repeats left out; NA when its direction is not in the capture."""
-    return _payload(seen, SERVER, seen.of(sees_resp_direction))
+    """Payload bytes of the server, repeats out, those only acknowledged in; NA when its direction is not captured."""
+    return _payload(seen, SERVER, CLIENT, seen.of(sees_resp_direction))
 
 
-def _payload(seen: Seen, side: int, visible: Mask) -> Values:
+def _payload(seen: Seen, side: int, other: int, visible: Mask) -> Values:
     unique = seen.side(side, "payload_bytes") - seen.side(side, "retransmitted_bytes")
-    return unless(~visible, np.maximum(unique, 0))
+    # What the capture dropped was sent all the same: the other side's acknowledgements tell.
+    return unless(~visible, np.fmax(np.maximum(unique, 0), _acked(seen, side, other)))
 
 
 def resp_acked_payload_bytes(seen: Seen) -> Values:

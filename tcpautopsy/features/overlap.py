@@ -9,19 +9,40 @@ import numpy as np
 from tcpautopsy.features.seen import Group, Mask, Values
 
 
+class Instants(NamedTuple):
+    """Times in order, and the place of each given one among them; unknown ones are left out."""
+
+    times: Values  # sorted
+    rank: Group  # of each known time, in the order in which they were given
+    known: Mask  # which of the given ones
+
+
 class Points(NamedTuple):
     """Instants, each of one flow of a group; made by `points`."""
 
-    times: Values  # sorted, unique
+    times: Values  # sorted
     keys: Group  # group * (len(times) + 1) + rank of the time, sorted
+
+
+def instants(times: Values) -> Instants:
+    """These times, put in order once for all groupings."""
+    known = ~np.isnan(times)
+    order = np.argsort(times[known], kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return Instants(times[known][order], rank, known)
+
+
+def grouped(those: Instants, group: Group) -> Points:
+    """The instants of the groups `group`, ready to be counted."""
+    keys = group[those.known] * (len(those.times) + 1) + those.rank
+    keys.sort(kind="stable")  # runs of one flow are in order already
+    return Points(those.times, keys)
 
 
 def points(group: Group, times: Values) -> Points:
     """The instants `times` of the groups `group`, ready to be counted; unknown ones are left out."""
-    known = ~np.isnan(times)
-    unique = np.unique(times[known])
-    keys = np.sort(group[known] * (len(unique) + 1) + np.searchsorted(unique, times[known]))
-    return Points(unique, keys)
+    return grouped(instants(times), group)
 
 
 def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
