@@ -95,6 +95,7 @@ def _reading(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--timeout", type=float, help="Stop reading after so many seconds; analyse what was read."),
             click.option("--resync", is_flag=True, help="After damage look for the next plausible record."),
             click.option("--no-sha256", is_flag=True, help="Do not hash the capture."),
+            click.option("--profile", is_flag=True, help="Say what each stage cost, on standard error."),
             click.option("--debug", is_flag=True, help="Let a defect of tcpautopsy crash with its traceback."),
         )
     ):
@@ -150,6 +151,7 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     targets = _targets(paths, output, form)
     from tcpautopsy import closer, pipeline
     from tcpautopsy.capture import Spool
+    from tcpautopsy.stages import Stopwatch
 
     if given["where"] is not None:
         pipeline.check_where(given["where"])
@@ -160,11 +162,16 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
         drawn = any(each.name == "html" for _, each in targets)
         if drawn and "-" in paths:
             options = options._replace(spool=Spool(sys.stdin.buffer, stack.enter_context(TemporaryFile())))
+        watch = Stopwatch()
+        if given["profile"]:
+            options = options._replace(stages=watch)
         analysis = pipeline.analyse(paths, options)
         if not given["quiet"]:
             _say(analysis, quietly=key is not None)
         look = partial(closer.material, paths, options, analysis.result) if drawn else None
-        _deliver(analysis, given, _Order(targets, form is None and not output, key, look))
+        watch.run("report", _deliver, analysis, given, _Order(targets, form is None and not output, key, look))
+        for name, seconds in watch.seconds.items() if given["profile"] else ():
+            click.echo(f"tcpautopsy: {name:<9}{seconds:8.3f} s", err=True)
     raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"], old))
 
 

@@ -21,6 +21,7 @@ from tcpautopsy.decode import Decoder
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.events import ArrivalCurves, Tracker, close_up
 from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.records import Rows
 from tcpautopsy.report.stories import told
 from tcpautopsy.report.view import Material
@@ -43,7 +44,7 @@ def material(paths: Sequence[str], options: pipeline.Options, whole: Result, sho
     """What the page of `shown`, a selection of `whole`, says of these captures beside the result itself."""
     found = [Material({}, {}, {}, {})]
     leads = [story.lead for story in told(shown)]
-    for number, names in enumerate(pipeline.sets(paths, options.join)):
+    for number, names in enumerate(sets(paths, options.join)):
         mine = [f for f in leads if f.capture == number]
         if not mine:
             continue
@@ -58,8 +59,8 @@ def material(paths: Sequence[str], options: pipeline.Options, whole: Result, sho
 
 def _again(name: str, stack: ExitStack, options: pipeline.Options) -> Input:
     """Raises CaptureError when it can be read only once."""
-    if name != pipeline.STDIN:
-        return pipeline.opened(name, stack)
+    if name != STDIN:
+        return opened(name, stack)
     kept = options.spool.again() if options.spool is not None else None
     if kept is None:
         raise CaptureError("standard input was not kept", "unreadable")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,12 +9,12 @@ from importlib.metadata import version
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from tcpautopsy import explain
-from tcpautopsy.capture import Input, Reader, Spool, Writer, ring_sets
+from tcpautopsy.capture import Input, Reader, Spool, Writer
 from tcpautopsy.decode import Decoder
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
@@ -24,9 +23,11 @@ from tcpautopsy.errors import CaptureError, RuleError
 from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.quality import assess
 from tcpautopsy.records import Rows
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
+from tcpautopsy.stages import Stages
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
@@ -43,8 +44,6 @@ from tcpautopsy.tables import (
 from tcpautopsy.text import clean, nearest
 
 __all__ = ["Analysis", "Examined", "Incident", "Options", "analyse", "analyse_bytes", "examine", "examined"]
-
-STDIN = "-"
 
 #: Problems after which all records were still read; every other one is damage, or left something out.
 _HARMLESS = frozenset(
@@ -90,6 +89,7 @@ class Options(NamedTuple):
     timeout_s: float | None = None
     where: str | None = None  # an expression over features; the ids of connections for which it holds are told
     spool: Spool | None = None  # keeps standard input for a second look
+    stages: Stages = Stages()  # adds up what each stage costs
     debug: bool = False  # let a defect of ours crash with its traceback
 
 
@@ -134,19 +134,21 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
         max_bytes=options.max_bytes,
         digest=options.digest,
     )
-    clock = _Deadline(options.timeout_s)
+    clock, stages = _Deadline(options.timeout_s), options.stages
     decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
     arrivals = ArrivalCurves()
-    read = (packets for frames in clock.within(reader.chunks()) for packets in order.feed(decoder.packets(frames)))
+    chunks = stages.each("framing", clock.within(reader.chunks()))
+    decoded = (stages.run("decode", decoder.packets, frames) for frames in chunks)
+    read = (packets for batch in decoded for packets in order.feed(batch))
     for packets in chain(read, _late(order)):
-        followed = table.assign(packets)
-        tracker.feed(followed)
-        arrivals.feed(followed.rows)
+        followed = stages.run("flows", table.assign, packets)
+        stages.run("events", tracker.feed, followed)
+        stages.run("events", arrivals.feed, followed.rows)
     facts = reader.facts()
     problems = (*facts.problems, *decoder.problems(), *order.problems(), *table.problems(), *clock.problems())
     facts = facts._replace(problems=problems)
-    flows: Flows = table.table()
-    events, directions, notes = tracker.finish(facts.first_ns, facts.last_ns, len(flows))
+    flows: Flows = stages.run("flows", table.table)
+    events, directions, notes = stages.run("events", tracker.finish, facts.first_ns, facts.last_ns, len(flows))
     if facts.packets and decoder.unsupported() == facts.packets:
         raise CaptureError(f"{facts.name}: {decoder.problems()[0].detail}", "link-type")
     dissection = Dissection(facts, flows, directions, events, notes, arrivals.finish(), facts.first_ns, facts.last_ns)
@@ -182,8 +184,8 @@ class _Deadline:
 def examine(inputs: Sequence[Input], options: Options) -> Examined:
     """All that is known of one capture before the rules. Raises CaptureError."""
     dissection, zones = dissect(inputs, options)
-    quality = assess(dissection)
-    return Examined(dissection, quality, features(dissection, quality), zones)
+    quality = options.stages.run("quality", assess, dissection)
+    return Examined(dissection, quality, options.stages.run("features", features, dissection, quality), zones)
 
 
 def examined(source: bytes | Path, options: Options = Options()) -> Examined:  # noqa: B008 # a tuple
@@ -298,40 +300,6 @@ def named_events(events: Events) -> pd.DataFrame:
     return events.assign(kind=kinds, flow=events["flow"] + 1).rename(columns={"flow": "connection"})
 
 
-def sets(paths: Sequence[str], join: bool) -> list[list[str]]:
-    """The inputs, parts of one ring-buffer set together; a path that cannot be looked at stands for itself."""
-    seen = [path for path in paths if path != STDIN and Path(path).is_file()]
-    joined = {str(group[0]): [str(p) for p in group] for group in ring_sets(seen, join=join)} if seen else {}
-    members = {name for group in joined.values() for name in group}
-    found: list[list[str]] = []
-    done: set[str] = set()
-    owner = {name: group for group in joined.values() for name in group}
-    for path in paths:
-        name = str(Path(path)) if path in seen else path
-        if name in members:
-            group = owner[name]
-            if group[0] not in done:
-                found.append(group)
-                done.add(group[0])
-        else:
-            found.append([path])
-    return found
-
-
-def opened(path: str, stack: ExitStack, spool: Spool | None = None) -> Input:
-    """Raises CaptureError when the file cannot be opened."""
-    if path == STDIN:
-        return Input("stdin", sys.stdin.buffer if spool is None else cast("BinaryIO", spool))
-    name = clean(Path(path).name)
-    try:
-        if Path(path).is_dir():
-            raise CaptureError(f"{clean(path)}: is a directory; `tcpautopsy batch` reads directories", "unreadable")
-        stream: BinaryIO = stack.enter_context(open(path, "rb"))  # noqa: SIM115 # the stack closes it
-    except OSError as error:
-        raise CaptureError(f"{clean(path)}: {error.strerror}", "unreadable") from None
-    return Input(name, stream)
-
-
 class _Run:
     """Captures told one after the other into one result."""
 
@@ -360,7 +328,9 @@ class _Run:
         try:
             with ExitStack() as stack:
                 known = examine(opened(stack), self._options)
-            self.tell(known, judge(known, self._rules, self._options.ignore))
+            stages = self._options.stages
+            diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
+            stages.run("explain", self.tell, known, diagnosis)
         except CaptureError as error:
             self._unreadable.append(clean(str(error), 500))
             self._captures.append(explain.unreadable(name, error.code, str(error)))

@@ -34,7 +34,7 @@ def run(*arguments: object, cwd: Path, data: bytes | None = None) -> subprocess.
 def test_a_summary_and_a_page_named_after_the_capture(tmp_path: Path) -> None:
     done = run("analyze", CAPTURE, cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stdout.decode().startswith("4 of 10 connections failed: ")
+    assert done.stdout.decode().startswith("4 of 10 connections failed because the server")
     page = (tmp_path / "client.html").read_text()
     assert "4 of 10 connections failed" in page
     assert page.rstrip().endswith("</html>")
@@ -126,3 +126,10 @@ def test_help_and_version_load_no_pandas() -> None:
     )
     for argument in ("--help", "--version"):
         subprocess.run([sys.executable, "-c", program, argument], check=True, capture_output=True)
+
+
+def test_profile_names_every_stage_on_standard_error(tmp_path: Path) -> None:
+    done = run("analyze", CAPTURE, "-f", "json", "--profile", cwd=tmp_path)
+    told = [line.split()[1] for line in done.stderr.decode().splitlines()]
+    assert told == ["framing", "decode", "flows", "events", "quality", "features", "rules", "explain", "report"]
+    assert done.stdout == run("analyze", CAPTURE, "-f", "json", cwd=tmp_path).stdout
