@@ -1,4 +1,4 @@
-"""Many captures: found by their content, analysed one process each, merged into one story.
+"""Many captures: analysed one process each, merged into one story.
 
 Every finished capture leaves one file in `OUT/work/`, written as a whole; what stands at the top of OUT is made from
 these files in the order of the inputs, so that a run that was killed and resumed ends with the same bytes.
@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import multiprocessing
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -22,37 +21,13 @@ from typing import NamedTuple
 import msgspec
 
 from tcpautopsy import closer, output, pipeline, report
-from tcpautopsy.capture import ring_sets
 from tcpautopsy.errors import UsageError
 from tcpautopsy.report.view import View
 from tcpautopsy.text import clean
 
-#: First bytes of what may hold a capture: pcap in its variants, pcapng, and the four compressions.
-_MAGIC = (
-    b"\xd4\xc3\xb2\xa1",
-    b"\xa1\xb2\xc3\xd4",
-    b"\x4d\x3c\xb2\xa1",
-    b"\xa1\xb2\x3c\x4d",
-    b"\x34\xcd\xb2\xa1",
-    b"\xa1\xb2\xcd\x34",
-    b"\x0a\x0d\x0d\x0a",
-    b"\x1f\x8b",
-    b"\xfd7zXZ",
-    b"\x28\xb5\x2f\xfd",
-    b"\x04\x22\x4d\x18",
-)
-_PACKED = (".gz", ".xz", ".zst", ".lz4")
-_NAMED = (".pcap", ".pcapng", ".cap")
 #: A capture that ended its process twice is told as such and left.
 _TRIES = 2
 _MARK = ".tcpautopsy-batch"
-
-
-class Found(NamedTuple):
-    """What a walk over the inputs gave: sets of files, and how many other files there are."""
-
-    sets: list[list[Path]]
-    others: int
 
 
 class Work(NamedTuple):
@@ -115,67 +90,6 @@ class Outcome(NamedTuple):
     summaries: list[Summary]
     incidents: list[Joined]
     others: int
-
-
-# ------------------------------------------------------------------------------------------------------- finding
-
-
-def find(inputs: Sequence[str], join: bool, follow_symlinks: bool) -> Found:
-    """Every capture under these folders (or files), in the order of their paths. Raises UsageError."""
-    files: list[Path] = []
-    others = 0
-    seen: set[tuple[int, int]] = set()
-    for name in inputs:
-        root = Path(name)
-        if not root.exists():
-            raise UsageError(f"{clean(name)}: no such file or folder")
-        for path in [root] if root.is_file() else _walk(root, follow_symlinks):
-            identity = _regular(path, follow_symlinks or root.is_file())
-            if identity is None or identity in seen:
-                continue
-            seen.add(identity)
-            if _is_capture(path):
-                files.append(path)
-            else:
-                others += 1
-    return Found(ring_sets(files, join=join) if files else [], others)
-
-
-def _walk(root: Path, follow_symlinks: bool) -> Iterator[Path]:
-    entered: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(root, followlinks=follow_symlinks):
-        known = os.stat(folder)
-        if (known.st_dev, known.st_ino) in entered:  # a loop of links
-            folders.clear()
-            continue
-        entered.add((known.st_dev, known.st_ino))
-        folders.sort()
-        yield from (Path(folder, name) for name in sorted(names))
-
-
-def _regular(path: Path, follow_symlinks: bool) -> tuple[int, int] | None:
-    """Device and inode of a regular file; None for everything else."""
-    try:
-        known = path.stat() if follow_symlinks else path.lstat()
-    except OSError:
-        return None
-    return (known.st_dev, known.st_ino) if stat.S_ISREG(known.st_mode) else None
-
-
-def _is_capture(path: Path) -> bool:
-    """By its first bytes; or its name says so, and then the reader tells what is wrong with it."""
-    name = path.name.lower()
-    for ending in _PACKED:
-        name = name.removesuffix(ending)
-    if name.rstrip("0123456789").endswith(_NAMED):
-        return True
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except OSError:
-        return False
-    # A compressed file that is not named like a capture is one of the many other things that are compressed.
-    return head.startswith(_MAGIC[:7])
 
 
 # ------------------------------------------------------------------------------------------------------ analysing

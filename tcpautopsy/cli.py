@@ -150,7 +150,7 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     paths = _expanded(captures)
     targets = _targets(paths, output, form)
     from tcpautopsy import closer, pipeline
-    from tcpautopsy.capture import Spool
+    from tcpautopsy.capture import Spools
     from tcpautopsy.stages import Stopwatch
 
     if given["where"] is not None:
@@ -160,8 +160,8 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     with ExitStack() as stack:
         options = _options(given)
         drawn = any(each.name == "html" for _, each in targets)
-        if drawn and "-" in paths:
-            options = options._replace(spool=Spool(sys.stdin.buffer, stack.enter_context(TemporaryFile())))
+        if drawn:
+            options = options._replace(spools=Spools(lambda: stack.enter_context(TemporaryFile())))
         watch = Stopwatch()
         if given["profile"]:
             options = options._replace(stages=watch)

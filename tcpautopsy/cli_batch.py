@@ -43,8 +43,8 @@ def batch(folders: tuple[str, ...], out: str, jobs: int | None, **given: Any) ->
     if given["resume"] and given["force"]:
         raise UsageError("--resume and --force exclude each other")
     from tcpautopsy import batch as work
+    from tcpautopsy import inputs, pipeline
     from tcpautopsy import output as files
-    from tcpautopsy import pipeline
     from tcpautopsy.report import index
 
     options = pipeline.Options(
@@ -56,7 +56,7 @@ def batch(folders: tuple[str, ...], out: str, jobs: int | None, **given: Any) ->
         ignore=given["ignore"],
     )
     settings = work.settings_of(options)  # a wrong rule is told before anything is read
-    found = work.find(folders, options.join, given["follow_symlinks"])
+    found = inputs.find(folders, options.join, given["follow_symlinks"])
     folder = Path(out)
     with work.locked(folder, given["resume"], given["force"]):
         works = [

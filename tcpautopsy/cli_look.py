@@ -76,10 +76,10 @@ def extract(capture: str, finding: str | None, flow: int | None, output: str) ->
     """Write the frames of a finding or a connection of CAPTURE as pcapng."""
     if (finding is None) == (flow is None):
         raise UsageError("give one of --finding ID or --flow ID")
-    if capture == "-":
-        raise UsageError("extract reads the capture twice: give a file, not standard input")
     from tcpautopsy import output as files
     from tcpautopsy import pipeline
+
+    _refuse_streams(capture)
 
     _, _, result = pipeline.read(capture, pipeline.Options())
     if finding is not None:
@@ -110,10 +110,9 @@ def compare(client_side: str, server_side: str, output: str | None, form: str | 
 
     if form is not None and form not in report.FORMATS:
         raise UsageError(f"no format {clean(form)}{nearest(form, report.FORMATS)}; {', '.join(report.FORMATS)}")
-    if "-" in (client_side, server_side):
-        raise UsageError("compare reads each capture twice: give files, not standard input")
+    _refuse_streams(client_side, server_side)
     chosen = report.FORMATS[form] if form else report.of_path(output) if output else None
-    analysis, _ = ends.compare(client_side, server_side, pipeline.Options(rule_folders=tuple(map(Path, folders))))
+    analysis = ends.compare(client_side, server_side, pipeline.Options(rule_folders=tuple(map(Path, folders))))
     if chosen is None or (chosen.name == "text" and output is None):
         _print(lines(analysis.result))
         return
@@ -141,6 +140,15 @@ def saved(path: str) -> Result:
         return read_back.result(Path(path).read_bytes(), clean(path))
     except OSError as error:
         raise CaptureError(f"{clean(path)}: {error.strerror}") from None
+
+
+def _refuse_streams(*captures: str) -> None:
+    """Raises UsageError for what can be read only once."""
+    from tcpautopsy.inputs import STDIN, repeatable
+
+    for name in captures:
+        if name == STDIN or (Path(name).exists() and not Path(name).is_dir() and not repeatable(name)):
+            raise UsageError(f"the captures are read twice here: give files; {clean(name)} can be read only once")
 
 
 def _print(lines: Iterator[str]) -> None:

@@ -5,7 +5,7 @@ The capture is read once more; nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from itertools import chain
@@ -16,12 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tcpautopsy import pipeline
-from tcpautopsy.capture import Input, Reader, Writer
-from tcpautopsy.decode import Decoder
+from tcpautopsy.capture import Input, Writer
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.events import ArrivalCurves, Tracker, close_up
-from tcpautopsy.flows import FlowTable, TimeOrder
-from tcpautopsy.inputs import STDIN, opened, sets
+from tcpautopsy.flows import FlowTable
+from tcpautopsy.inputs import again, sets
 from tcpautopsy.records import Rows
 from tcpautopsy.report.stories import told
 from tcpautopsy.report.view import Material
@@ -50,28 +49,19 @@ def material(paths: Sequence[str], options: pipeline.Options, whole: Result, sho
             continue
         try:
             with ExitStack() as stack:
-                inputs = [_again(name, stack, options) for name in names]
+                inputs = [again(name, stack, options.spools) for name in names]
                 found.append(_look(inputs, options, mine, _wanted(whole, number, mine)))
         except CaptureError:  # it was readable a moment ago: the page does without
             continue
     return Material(*(dict(chain.from_iterable(each.items() for each in kind)) for kind in zip(*found, strict=True)))
 
 
-def _again(name: str, stack: ExitStack, options: pipeline.Options) -> Input:
-    """Raises CaptureError when it can be read only once."""
-    if name != STDIN:
-        return opened(name, stack)
-    kept = options.spool.again() if options.spool is not None else None
-    if kept is None:
-        raise CaptureError("standard input was not kept", "unreadable")
-    return Input("stdin", kept)
-
-
 class _Wanted(NamedTuple):
     """Connections of one capture, by their ids.
 
     `stride`: every how many packets are kept of each that is told. `siblings`: those to the same servers. `datagrams`:
-    UDP conversations that are told. `until_ns`: when the last of all ends.
+    UDP conversations that are told. `until_ns`: when the last of all ends, None when the whole capture counts.
+    `last_frame`: the last one of all evidence.
     """
 
     first_id: int
@@ -79,6 +69,14 @@ class _Wanted(NamedTuple):
     siblings: frozenset[int]
     datagrams: frozenset[int]
     until_ns: int | None
+    last_frame: int
+
+    def over(self, rows: Rows) -> bool:
+        """Whether nothing that is wanted can come after these packets."""
+        times = rows["time_ns"][rows["time_ns"] != NO_TIME]
+        if self.until_ns is None or not len(times) or int(rows["frame"].min()) <= self.last_frame:
+            return False
+        return int(times.min()) > self.until_ns
 
 
 def _wanted(result: Result, capture: int, leads: Sequence[Finding]) -> _Wanted:
@@ -95,6 +93,7 @@ def _wanted(result: Result, capture: int, leads: Sequence[Finding]) -> _Wanted:
         siblings=frozenset(c.id for c in siblings),
         datagrams=frozenset(c.id for c in datagrams),
         until_ns=max(ends) + _LATE if ends and not datagrams else None,
+        last_frame=max((e.frame for f in leads for e in f.evidence), default=0),
     )
 
 
@@ -105,15 +104,21 @@ def _look(inputs: Sequence[Input], options: pipeline.Options, leads: Sequence[Fi
     followed = np.asarray(sorted({number - wanted.first_id for number in wanted.siblings.union(wanted.stride)}))
     tracker, arrivals, kept = Tracker(), ArrivalCurves(), []
     table = FlowTable(max_flows=options.max_flows)
-    for packets in _decoded(Reader(inputs, resync=options.resync, digest=False).chunks(), proofs):
-        assigned = table.assign(packets)
+
+    def copy(frames: Frames, rows: Rows) -> None:
+        for proof in proofs:
+            proof.take(frames, rows)
+
+    for packets in pipeline.followed(inputs, options, table, copy):
         if wanted.datagrams:
-            arrivals.feed(assigned.rows)
-        mine = _only(assigned, followed)
+            arrivals.feed(packets.rows)
+        mine = _only(packets, followed)
         tracker.feed(mine)
         kept.append(mine.rows[np.isin(mine.rows["flow"].astype(np.int64), shown)])
-        if wanted.until_ns is not None and _after(packets.rows, wanted.until_ns):
+        if wanted.over(packets.rows):
             break
+    if not kept:  # another file stands there now
+        return Material()
     rows = np.concatenate(kept)
     events, _, _ = tracker.finish(None, None, int(followed.max()) + 1)
     evidence = {e.frame for f in leads for e in f.evidence}
@@ -142,35 +147,20 @@ def _handshakes(events: Events, first_id: int) -> dict[int, float]:
 def _bursts(arrivals: Arrivals, flows: Flows, wanted: _Wanted) -> dict[int, list[tuple[int, int, int]]]:
     """The curve of the port that each of these conversations goes to."""
     port = ["server_address", "server_port", "zone"]
-    curves = {tuple(flows.loc[row["flow"], port]): row for _, row in arrivals.iterrows()}
-    found = {}
-    for number in sorted(wanted.datagrams):
-        row = curves.get(tuple(flows.loc[number - wanted.first_id, port]))
-        if row is not None:
-            found[number] = [(w, int(row[f"peak_{w}ms"]), int(row[f"peak_{w}ms_bytes"])) for w in ARRIVAL_WINDOWS_MS]
-    return found
-
-
-def _decoded(chunks: Iterable[Frames], proofs: Sequence[_Proof]) -> Iterator[Packets]:
-    """The packets in order of time, while the proofs take their frames from the same chunks."""
-    decoder, order = Decoder(), TimeOrder()
-    for frames in chunks:
-        packets = decoder.packets(frames)
-        for proof in proofs:
-            proof.take(frames, packets.rows)
-        yield from order.feed(packets)
-    yield from order.flush()
+    numbers = [number for number in sorted(wanted.datagrams) if number - wanted.first_id < len(flows)]
+    asked = flows[port].iloc[[number - wanted.first_id for number in numbers]].assign(number=numbers)
+    peaks = pd.concat([flows[port].iloc[arrivals["flow"]].reset_index(drop=True), arrivals], axis=1)
+    found = asked.merge(peaks, on=port).to_dict("records")
+    return {
+        row["number"]: [(w, int(row[f"peak_{w}ms"]), int(row[f"peak_{w}ms_bytes"])) for w in ARRIVAL_WINDOWS_MS]
+        for row in found
+    }
 
 
 def _only(packets: Packets, flows: NDArray[np.int64]) -> Packets:
     rows = packets.rows[np.isin(packets.rows["flow"].astype(np.int64), flows)]
     frames = set(rows["frame"].tolist())
     return Packets(rows.copy(), [note for note in packets.notes if note.frame in frames])
-
-
-def _after(rows: Rows, until_ns: int) -> bool:
-    times = rows["time_ns"][rows["time_ns"] != NO_TIME]
-    return bool(len(times)) and int(times.min()) > until_ns
 
 
 def _thinned(rows: Rows, flow: int, stride: int, evidence: set[int]) -> Rows:

@@ -17,7 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tcpautopsy import pipeline
-from tcpautopsy.result import Endpoint, Lost, Pair, Result
+from tcpautopsy.errors import CaptureError
+from tcpautopsy.flows import FlowTable
+from tcpautopsy.inputs import opened
+from tcpautopsy.report.words import place
+from tcpautopsy.result import Endpoint, Lost, Pair
 from tcpautopsy.tables import NO_TIME, Dissection, Kind, Mark
 from tcpautopsy.text import counted
 
@@ -28,10 +32,16 @@ _FLAGS = 0x3F
 _LISTED = 10_000
 #: Columns of Directions that a SYN sets, in words.
 _OPTIONS = (("mss", "MSS"), ("wscale", "window scale"), ("sack_permitted", "SACK"), ("timestamps", "timestamps"))
+#: What left one end shortly before the other capture ended may still have been under way: three round trips, the first
+#: timeout that RFC 6298 (section 2.2) allows, or 200 ms (Linux' TCP_RTO_MIN) where the round trip is not known.
+_ROUND_TRIPS, _UNDER_WAY_NS = 3, 200_000_000
 
 
 class Clock(NamedTuple):
-    """The server side's clock minus the client side's, in seconds, and by how much that may be wrong."""
+    """The server side's clock minus the client side's, in seconds, and by how much that may be wrong.
+
+    The second is half of the fastest round trip between the two captures.
+    """
 
     offset_s: float
     uncertainty_s: float
@@ -51,22 +61,20 @@ class _Twin(NamedTuple):
     server: int
 
 
-def compare(client_path: str, server_path: str, options: pipeline.Options) -> tuple[pipeline.Analysis, Clock | None]:
+def compare(client_path: str, server_path: str, options: pipeline.Options) -> pipeline.Analysis:
     """Both captures analysed, with the pairs of their connections. Raises CaptureError, RuleError."""
-    ends = _Ends(*(pipeline.read(path, options)[0].dissection for path in (client_path, server_path)))
-    analysis = pipeline.analyse([client_path, server_path], options._replace(join=False))
+    known: list[pipeline.Examined] = []
+    analysis = pipeline.analyse([client_path, server_path], options._replace(join=False), known.append)
+    if len(known) < 2:
+        raise CaptureError([*analysis.unreadable, *analysis.internal_errors][0], "unreadable")
+    ends = _Ends(*(each.dissection for each in known))
     twins = _twins(ends)
     packets = [
         _packets(path, options, {each[side] for each in twins}) for side, path in enumerate((client_path, server_path))
     ]
     matched = _matched(packets[0], packets[1], twins)
-    clock = _clock(matched)
-    pairs = list(_pairs(ends, twins, matched, clock))
-    return analysis._replace(result=_with(analysis.result, pairs)), clock
-
-
-def _with(result: Result, pairs: list[Pair]) -> Result:
-    return msgspec.structs.replace(result, pairs=pairs)
+    pairs = list(_pairs(ends, twins, matched, _clock(matched)))
+    return analysis._replace(result=msgspec.structs.replace(analysis.result, pairs=pairs))
 
 
 # ------------------------------------------------------------------------------------------------------- pairing
@@ -99,7 +107,9 @@ def _packets(path: str, options: pipeline.Options, flows: set[int]) -> pd.DataFr
     wanted = np.asarray(sorted(flows), dtype=np.int64)
     kept: list[NDArray[np.void]] = []
     with ExitStack() as stack:
-        for rows in pipeline.followed(path, stack, options):
+        table = FlowTable(max_flows=options.max_flows)
+        for followed in pipeline.followed([opened(path, stack)], options, table):
+            rows = followed.rows
             mask = (rows["kind"] == Kind.TCP) & ((rows["marks"] & Mark.DUPLICATE) == 0)
             mask &= np.isin(rows["flow"].astype(np.int64), wanted) & (rows["time_ns"] != NO_TIME)
             kept.append(rows[mask][_COLUMNS].copy())
@@ -136,20 +146,37 @@ def _clock(matched: pd.DataFrame) -> Clock | None:
 
 def _pairs(ends: _Ends, twins: Sequence[_Twin], matched: pd.DataFrame, clock: Clock | None) -> Iterator[Pair]:
     """One Pair a twin; ids are those of a result that holds both captures, the client side's first."""
-    left = matched[(matched["from_originator"] == 1) & matched["frame_server"].isna()]
-    right = matched[(matched["from_originator"] == 0) & matched["frame_client"].isna()]
     lost: dict[int, list[Lost]] = {}
-    for direction, frames, name in (("client_to_server", left, "client"), ("server_to_client", right, "server")):
-        for pair, frame in zip(frames["pair"].astype(int), frames[f"frame_{name}"].astype(int), strict=True):
-            lost.setdefault(pair, []).append(Lost(direction=direction, frame=frame))  # type: ignore[arg-type]
+    for pair, each in _lost(ends, matched, clock):
+        lost.setdefault(pair, []).append(each)
     for number, twin in enumerate(twins):
         yield Pair(
             connections=(twin.client + 1, len(ends.client.flows) + twin.server + 1),
-            clock_offset_s=clock.offset_s if clock else 0.0,
-            clock_uncertainty_s=clock.uncertainty_s if clock else 0.0,
+            clock_offset_s=clock.offset_s if clock else None,
+            clock_uncertainty_s=clock.uncertainty_s if clock else None,
             lost=sorted(lost.get(number, []), key=lambda each: (each.direction, each.frame))[:_LISTED],
             changed=list(_changed(ends, twin)),
         )
+
+
+def _lost(ends: _Ends, matched: pd.DataFrame, clock: Clock | None) -> Iterator[tuple[int, Lost]]:
+    """(number of the twin, frame) that left one end while the other was captured, and is not there.
+
+    That it was lost is sure when a later one arrived, or when the other capture went on for long enough.
+    """
+    ahead_ns = round(clock.offset_s * 1e9) if clock else 0
+    under_way_ns = round(_ROUND_TRIPS * 2 * clock.uncertainty_s * 1e9) if clock else _UNDER_WAY_NS
+    for direction, sent, name, there, other, shift in (
+        ("client_to_server", 1, "client", "server", ends.server, ahead_ns),
+        ("server_to_client", 0, "server", "client", ends.client, -ahead_ns),
+    ):
+        sent_ns = matched[f"time_ns_{name}"] + shift
+        mine = matched["from_originator"] == sent
+        overtaken = sent_ns < sent_ns[mine & matched[f"frame_{there}"].notna()].max()
+        watched = (sent_ns >= (other.first_ns or 0)) & (overtaken | (sent_ns + under_way_ns <= (other.last_ns or 0)))
+        gone = matched[mine & matched[f"frame_{there}"].isna() & watched]
+        for pair, frame in zip(gone["pair"].astype(int), gone[f"frame_{name}"].astype(int), strict=True):
+            yield pair, Lost(direction=direction, frame=frame)  # type: ignore[arg-type]
 
 
 def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
@@ -157,7 +184,7 @@ def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
     for end, word in (("client", "client"), ("server", "server")):
         here, there = (_endpoint(d, row, end) for d, row in zip(ends, twin, strict=True))
         if here != there:
-            yield f"the {word} is {_place(here)} at the client's side and {_place(there)} at the server's side"
+            yield f"the {word} is {place(here)} at the client's side and {place(there)} at the server's side"
     for offset, word in ((0, "SYN"), (1, "SYN-ACK")):
         a = ends.client.directions.iloc[2 * twin.client + offset]
         b = ends.server.directions.iloc[2 * twin.server + offset]
@@ -177,10 +204,6 @@ def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
 def _endpoint(dissection: Dissection, row: int, end: str) -> Endpoint:
     flow = dissection.flows.iloc[row]
     return Endpoint(address=str(flow[f"{end}_address"]), port=int(flow[f"{end}_port"]), name=None)
-
-
-def _place(end: Endpoint) -> str:
-    return f"[{end.address}]:{end.port}" if ":" in end.address else f"{end.address}:{end.port}"
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -1,23 +1,45 @@
-"""What the user named, opened: files, the parts of one ring-buffer set together, standard input."""
+"""What the user named, found and opened: files, folders of captures, ring-buffer sets, standard input."""
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
-from tcpautopsy.capture import Input, Spool, ring_sets
-from tcpautopsy.errors import CaptureError
+from tcpautopsy.capture import Input, Spools, ring_sets
+from tcpautopsy.errors import CaptureError, UsageError
 from tcpautopsy.text import clean
 
 STDIN = "-"
 
+#: First bytes of what holds a capture: pcap in its variants, and pcapng.
+_MAGIC = (
+    b"\xd4\xc3\xb2\xa1",
+    b"\xa1\xb2\xc3\xd4",
+    b"\x4d\x3c\xb2\xa1",
+    b"\xa1\xb2\x3c\x4d",
+    b"\x34\xcd\xb2\xa1",
+    b"\xa1\xb2\xcd\x34",
+    b"\x0a\x0d\x0d\x0a",
+)
+_PACKED = (".gz", ".xz", ".zst", ".lz4")
+_NAMED = (".pcap", ".pcapng", ".cap")
+
+
+class Found(NamedTuple):
+    """What a walk over the inputs gave: sets of files, and how many other files there are."""
+
+    sets: list[list[Path]]
+    others: int
+
 
 def sets(paths: Sequence[str], join: bool) -> list[list[str]]:
     """The inputs, parts of one ring-buffer set together; a path that cannot be looked at stands for itself."""
-    seen = [path for path in paths if path != STDIN and Path(path).is_file()]
+    seen = [path for path in paths if repeatable(path)]
     joined = {str(group[0]): [str(p) for p in group] for group in ring_sets(seen, join=join)} if seen else {}
     members = {name for group in joined.values() for name in group}
     found: list[list[str]] = []
@@ -35,15 +57,98 @@ def sets(paths: Sequence[str], join: bool) -> list[list[str]]:
     return found
 
 
-def opened(path: str, stack: ExitStack, spool: Spool | None = None) -> Input:
-    """Raises CaptureError when the file cannot be opened."""
-    if path == STDIN:
-        return Input("stdin", sys.stdin.buffer if spool is None else cast("BinaryIO", spool))
-    name = clean(Path(path).name)
+def again(path: str, stack: ExitStack, spools: Spools | None) -> Input:
+    """An input a second time. Raises CaptureError when it can be read only once and was not kept."""
+    if repeatable(path):
+        return opened(path, stack)
+    kept = spools.again(path) if spools is not None else None
+    if kept is None:
+        raise CaptureError(f"{clean(path)}: can be read only once", "unreadable")
+    return Input(_name(path), kept)
+
+
+def repeatable(path: str) -> bool:
+    """Whether it can be read twice: a file can, standard input and a pipe cannot."""
+    return path != STDIN and Path(path).is_file()
+
+
+def opened(path: str, stack: ExitStack, spools: Spools | None = None) -> Input:
+    """An input to be read; what can be read only once is kept in `spools`. Raises CaptureError when it cannot be."""
+    stream = sys.stdin.buffer if path == STDIN else _file(path, stack)
+    if spools is not None and not repeatable(path):
+        stream = cast("BinaryIO", spools.through(path, stream))
+    return Input(_name(path), stream)
+
+
+def _name(path: str) -> str:
+    return "stdin" if path == STDIN else clean(Path(path).name)
+
+
+def _file(path: str, stack: ExitStack) -> BinaryIO:
     try:
         if Path(path).is_dir():
             raise CaptureError(f"{clean(path)}: is a directory; `tcpautopsy batch` reads directories", "unreadable")
-        stream: BinaryIO = stack.enter_context(open(path, "rb"))  # noqa: SIM115 # the stack closes it
+        return stack.enter_context(open(path, "rb"))  # the stack closes it
     except OSError as error:
         raise CaptureError(f"{clean(path)}: {error.strerror}", "unreadable") from None
-    return Input(name, stream)
+
+
+# ------------------------------------------------------------------------------------------------------- folders
+
+
+def find(inputs: Sequence[str], join: bool, follow_symlinks: bool) -> Found:
+    """Every capture under these folders (or files), in the order of their paths. Raises UsageError."""
+    files: list[Path] = []
+    others = 0
+    seen: set[tuple[int, int]] = set()
+    for name in inputs:
+        root = Path(name)
+        if not root.exists():
+            raise UsageError(f"{clean(name)}: no such file or folder")
+        for path in [root] if root.is_file() else _walk(root, follow_symlinks):
+            identity = _regular(path, follow_symlinks or root.is_file())
+            if identity is None or identity in seen:
+                continue
+            seen.add(identity)
+            if _is_capture(path):
+                files.append(path)
+            else:
+                others += 1
+    return Found(ring_sets(files, join=join) if files else [], others)
+
+
+def _walk(root: Path, follow_symlinks: bool) -> Iterator[Path]:
+    entered: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, followlinks=follow_symlinks):
+        known = os.stat(folder)
+        if (known.st_dev, known.st_ino) in entered:  # a loop of links
+            folders.clear()
+            continue
+        entered.add((known.st_dev, known.st_ino))
+        folders.sort()
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _regular(path: Path, follow_symlinks: bool) -> tuple[int, int] | None:
+    """Device and inode of a regular file; None for everything else."""
+    try:
+        known = path.stat() if follow_symlinks else path.lstat()
+    except OSError:
+        return None
+    return (known.st_dev, known.st_ino) if stat.S_ISREG(known.st_mode) else None
+
+
+def _is_capture(path: Path) -> bool:
+    """By its first bytes; or its name says so, and then the reader tells what is wrong with it."""
+    name = path.name.lower()
+    for ending in _PACKED:
+        name = name.removesuffix(ending)
+    if name.rstrip("0123456789").endswith(_NAMED):
+        return True
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+    except OSError:
+        return False
+    # A compressed file that is not named like a capture is one of the many other things that are compressed.
+    return head.startswith(_MAGIC)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
 from io import BytesIO
@@ -14,7 +13,7 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from tcpautopsy import explain
-from tcpautopsy.capture import Input, Reader, Spool, Writer
+from tcpautopsy.capture import Input, Reader, Spools, Writer
 from tcpautopsy.decode import Decoder
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
@@ -27,7 +26,7 @@ from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.quality import assess
 from tcpautopsy.records import Rows
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
-from tcpautopsy.stages import Stages
+from tcpautopsy.stages import Deadline, Stages
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
@@ -38,7 +37,6 @@ from tcpautopsy.tables import (
     Frames,
     Incident,
     Packets,
-    Problem,
     Quality,
 )
 from tcpautopsy.text import clean, nearest
@@ -88,7 +86,7 @@ class Options(NamedTuple):
     ignore: tuple[str, ...] = ()
     timeout_s: float | None = None
     where: str | None = None  # an expression over features; the ids of connections for which it holds are told
-    spool: Spool | None = None  # keeps standard input for a second look
+    spools: Spools | None = None  # keeps what can be read only once for a second look
     stages: Stages = Stages()  # adds up what each stage costs
     debug: bool = False  # let a defect of ours crash with its traceback
 
@@ -134,7 +132,7 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
         max_bytes=options.max_bytes,
         digest=options.digest,
     )
-    clock, stages = _Deadline(options.timeout_s), options.stages
+    clock, stages = Deadline(options.timeout_s), options.stages
     decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
     arrivals = ArrivalCurves()
     chunks = stages.each("framing", clock.within(reader.chunks()))
@@ -158,27 +156,6 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
 def _late(order: TimeOrder) -> Iterator[Packets]:
     """What was held back until nothing earlier could come; asked for only once everything was read."""
     yield from order.flush()
-
-
-class _Deadline:
-    """Stops reading once the time is over; what was read until then is analysed."""
-
-    def __init__(self, timeout_s: float | None) -> None:
-        self._end = None if timeout_s is None else time.monotonic() + timeout_s
-        self._timeout_s = timeout_s
-        self._over = False
-
-    def within(self, chunks: Iterable[Frames]) -> Iterator[Frames]:
-        for frames in chunks:
-            yield frames
-            if self._end is not None and time.monotonic() > self._end:
-                self._over = True
-                return
-
-    def problems(self) -> tuple[Problem, ...]:
-        if not self._over:
-            return ()
-        return (Problem("timeout", None, None, f"stopped reading after {self._timeout_s:g} s"),)
 
 
 def examine(inputs: Sequence[Input], options: Options) -> Examined:
@@ -229,10 +206,17 @@ def outcome_of(rules: RuleSet, name: str, capture: Path) -> Literal["match", "no
 # ----------------------------------------------------------------------------------------------------- a run
 
 
-def analyse(paths: Sequence[str], options: Options = Options()) -> Analysis:  # noqa: B008 # a tuple
-    """The result of these files, in their order; `-` is standard input. Raises RuleError for wrong rules."""
+def analyse(
+    paths: Sequence[str],
+    options: Options = Options(),  # noqa: B008 # a tuple
+    told: Callable[[Examined], None] | None = None,
+) -> Analysis:
+    """The result of these files, in their order; `-` is standard input. Raises RuleError for wrong rules.
+
+    `told` gets what is known of each capture that could be read.
+    """
     rules = rule_set(options.rule_folders)
-    run = _Run(rules, options, several=False)
+    run = _Run(rules, options, several=False, told=told)
     groups = sets(paths, options.join)
     run.several = len(groups) > 1
     for names in groups:
@@ -258,22 +242,35 @@ def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, 
     return known, diagnosis, run.analysis().result
 
 
-def followed(path: str, stack: ExitStack, options: Options) -> Iterator[Rows]:
-    """The packets of one capture in the order of time, each with its flow. Raises CaptureError."""
-    decoder, order, table = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows)
-    chunks = Reader([opened(path, stack)], resync=options.resync, digest=False).chunks()
-    read = (packets for frames in chunks for packets in order.feed(decoder.packets(frames)))
+def followed(
+    inputs: Sequence[Input], options: Options, table: FlowTable, beside: Callable[[Frames, Rows], None] | None = None
+) -> Iterator[Packets]:
+    """The packets of one capture in the order of time, each with its flow in `table`.
+
+    `beside` gets each chunk of frames with its packets before they are put in order. Raises CaptureError.
+    """
+    decoder, order = Decoder(), TimeOrder()
+
+    def decoded(frames: Frames) -> Packets:
+        packets = decoder.packets(frames)
+        if beside is not None:
+            beside(frames, packets.rows)
+        return packets
+
+    chunks = Reader(inputs, resync=options.resync, digest=False).chunks()
+    read = (packets for frames in chunks for packets in order.feed(decoded(frames)))
     for packets in chain(read, _late(order)):
-        yield table.assign(packets).rows
+        yield table.assign(packets)
 
 
 def frames_of(path: str, flow: int, options: Options = Options()) -> list[int]:  # noqa: B008 # a tuple
     """Numbers of the frames that belong to the connection with this id, copies included. Raises CaptureError."""
     with ExitStack() as stack:
+        inputs, table = [opened(path, stack)], FlowTable(max_flows=options.max_flows)
         return sorted(
             frame
-            for rows in followed(path, stack, options)
-            for frame in rows["frame"][rows["flow"] == flow - 1].tolist()
+            for packets in followed(inputs, options, table)
+            for frame in packets.rows["frame"][packets.rows["flow"] == flow - 1].tolist()
         )
 
 
@@ -303,8 +300,11 @@ def named_events(events: Events) -> pd.DataFrame:
 class _Run:
     """Captures told one after the other into one result."""
 
-    def __init__(self, rules: RuleSet, options: Options, several: bool) -> None:
+    def __init__(
+        self, rules: RuleSet, options: Options, several: bool, told: Callable[[Examined], None] | None = None
+    ) -> None:
         self.several = several
+        self._told = told
         self._rules = rules
         self._options = options
         self._captures: list[Capture] = []
@@ -321,7 +321,7 @@ class _Run:
     def add(self, paths: Sequence[str]) -> None:
         """One capture or set of files: told, or noted as unreadable."""
         name = "stdin" if paths[0] == STDIN else clean(Path(paths[0]).name)
-        self.add_inputs(name, lambda stack: [opened(path, stack, self._options.spool) for path in paths])
+        self.add_inputs(name, lambda stack: [opened(path, stack, self._options.spools) for path in paths])
 
     def add_inputs(self, name: str, opened: Callable[[ExitStack], Sequence[Input]]) -> None:
         """The same, of inputs that are opened on a stack of things to close."""
@@ -347,6 +347,8 @@ class _Run:
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)
+        if self._told is not None:
+            self._told(known)
         if self._options.where is not None:
             holds = asked(known.features)(self._options.where, range(len(known.dissection.flows)))
             self._matching.update(shelf.first_id + n for n, true in enumerate(holds) if true)

@@ -264,8 +264,8 @@ class Lost(Frozen, frozen=True):
 
 class Pair(Frozen, frozen=True):
     connections: tuple[int, int]
-    clock_offset_s: float
-    clock_uncertainty_s: float
+    clock_offset_s: float | None
+    clock_uncertainty_s: float | None
     lost: list[Lost]
     changed: list[str]
 

@@ -1,10 +1,12 @@
-"""What each stage of an analysis costs, in CPU seconds of this process, when somebody wants to know."""
+"""What the stages of an analysis cost, when somebody wants to know, and how long reading may take."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import ParamSpec, TypeVar
+
+from tcpautopsy.tables import Frames, Problem
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -26,7 +28,7 @@ class Stages:
 
 
 class Stopwatch(Stages):
-    """Adds up the CPU seconds of each stage; `seconds` holds them in the order in which the stages began."""
+    """Adds up the CPU seconds of this process by stage; `seconds` holds them in the order in which they began."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -45,3 +47,26 @@ class Stopwatch(Stages):
         end = object()
         while (thing := self.run(name, next, things, end)) is not end:
             yield thing  # type: ignore[misc]
+
+
+class Deadline:
+    """Stops reading once the time is over; what was read until then is analysed."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._end = None if timeout_s is None else time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
+        self._over = False
+
+    def within(self, chunks: Iterable[Frames]) -> Iterator[Frames]:
+        """The chunks, until the time is over."""
+        for frames in chunks:
+            yield frames
+            if self._end is not None and time.monotonic() > self._end:
+                self._over = True
+                return
+
+    def problems(self) -> tuple[Problem, ...]:
+        """That the reading was stopped, when it was."""
+        if not self._over:
+            return ()
+        return (Problem("timeout", None, None, f"stopped reading after {self._timeout_s:g} s"),)

@@ -4,6 +4,8 @@ Two families. *Records* are the rows that stream through the kernels in batches 
 structured arrays. *Tables* are what the stages hand over once a capture has been read: pandas DataFrames with
 nullable dtypes, where unknown is NA. Times are int64 nanoseconds since 1970 UTC; `NO_TIME` marks an invalid
 one in records and becomes NA in tables.
+
+Longer than other modules because it is a list: one place to look a column up.
 """
 
 from __future__ import annotations

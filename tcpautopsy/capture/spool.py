@@ -1,7 +1,8 @@
-"""A stream that can be read only once, kept while it is read, so that it can be read a second time."""
+"""Streams that can be read only once, kept while they are read, so that they can be read a second time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 
@@ -27,3 +28,20 @@ class Spool:
         if self._copy is not None:
             self._copy.seek(0)
         return self._copy
+
+
+class Spools:
+    """One Spool for each input by its name; `empty` makes the file that holds a copy."""
+
+    def __init__(self, empty: Callable[[], BinaryIO]) -> None:
+        self._empty = empty
+        self._kept: dict[str, Spool] = {}
+
+    def through(self, name: str, stream: BinaryIO) -> Spool:
+        """The stream, kept while it is read."""
+        self._kept[name] = Spool(stream, self._empty())
+        return self._kept[name]
+
+    def again(self, name: str) -> BinaryIO | None:
+        """What was read of this input, from the beginning; None when it was not kept."""
+        return self._kept[name].again() if name in self._kept else None

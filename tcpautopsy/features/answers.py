@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.features.context import addresses
+from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
 
 #: The lower half of an IPv6 address (RFC 4291, section 2.5.1).

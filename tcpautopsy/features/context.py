@@ -7,10 +7,10 @@ whether the pair's other connections went on, whether a new connection worked at
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from tcpautopsy.features.conversation import longest_idle_s
 from tcpautopsy.features.ending import foreign_ttl, reset_at, reset_before_server_spoke, reset_look
+from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
 from tcpautopsy.features.handshake import (
     first_data_ignored_copies,
     handshake_completed,
@@ -19,7 +19,7 @@ from tcpautopsy.features.handshake import (
     syns_unanswered,
 )
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
-from tcpautopsy.features.overlap import counted, grouped, instants, others, overlapping, points
+from tcpautopsy.features.overlap import counted, others, overlapping, points
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
 from tcpautopsy.features.visible import sees_arp
 
@@ -31,53 +31,6 @@ BURST_S = 10.0
 SAME_MOMENT_S = 0.05
 #: After a crash or restart refusals follow within this time, or the service is back.
 _RESTART_S = 60.0
-
-# ------------------------------------------------------------------------------------------------------- groups
-
-
-def addresses(seen: Seen) -> tuple[Group, Group]:
-    """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
-    client, server = (
-        pd.Series(seen.words(f"{end}_address")).astype(str) + "%" + pd.Series(seen.flow("zone")).astype(str)
-        for end in ("client", "server")
-    )
-    codes = pd.factorize(pd.concat([client, server], ignore_index=True))[0].astype(np.int64)
-    return codes[: seen.count], codes[seen.count :]
-
-
-def listener(seen: Seen) -> Group:
-    """Flows to the same address, port and protocol."""
-    _, server = seen.of(addresses)
-    protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
-    return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
-
-
-def host_pair(seen: Seen) -> Group:
-    """Flows from the same client host to the same server host."""
-    return _numbered(np.stack(seen.of(addresses)))
-
-
-def _numbered(columns: Group) -> Group:
-    """Equal columns get equal numbers, from 0."""
-    number = np.zeros(columns.shape[1], np.int64)
-    for row in columns:
-        values = pd.factorize(row)[0].astype(np.int64)
-        number = pd.factorize(number * (int(values.max(initial=0)) + 1) + values)[0].astype(np.int64)
-    return number
-
-
-def _elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Mask:
-    """Whether *other* flows of the group have a begin or end of an event in [low, high]."""
-    asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
-    wanted = np.zeros(int(group.max(initial=-1)) + 1, bool)
-    wanted[group[asked]] = True
-    there = events.where(wanted[group[events.flow]])
-    runs = there.last > there.time
-    those = instants(np.concatenate([there.time, there.last[runs]]))
-    owner = np.concatenate([there.flow, there.flow[runs]])
-    everywhere = counted(grouped(those, group[owner]), group, low, high)
-    return everywhere > counted(grouped(those, owner), np.arange(seen.count), low, high)
-
 
 # ----------------------------------------------------------------------------------------------------- listener
 
@@ -92,7 +45,7 @@ def listener_answered_others(seen: Seen) -> Mask:
     """The listener sent packets on other connections within 2 s of this one's SYNs."""
     low = seen.first("syn", side=CLIENT) - NEARBY_S
     high = seen.last("syn", "syn_retransmission", side=CLIENT) + NEARBY_S
-    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
+    return elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
 
 
 def _server_words(seen: Seen) -> Happenings:
@@ -104,7 +57,7 @@ def _server_words(seen: Seen) -> Happenings:
 def listener_alive_meanwhile(seen: Seen) -> Mask:
     """The listener sent packets on other connections between this one's first packet and its last, 2 s around."""
     low, high = seen.flow_at("first_ns") - NEARBY_S, seen.flow_at("last_ns") + NEARBY_S
-    return _elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
+    return elsewhere(seen, seen.of(listener), seen.of(_server_words), low, high)
 
 
 #: How a listener's trouble shows on one connection.
@@ -274,7 +227,7 @@ def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
     found = np.zeros(seen.count, bool)
     for side in (CLIENT, SERVER):
         asked = np.where(silent == side, low, np.nan)
-        found |= _elsewhere(seen, seen.of(host_pair), events[side], asked, high)
+        found |= elsewhere(seen, seen.of(host_pair), events[side], asked, high)
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpautopsy.features.context import listener
+from tcpautopsy.features.groups import listener
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values
 from tcpautopsy.tables import ARRIVAL_WINDOWS_MS
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tcpautopsy.features.context import SAME_MOMENT_S, host_pair, listener
+from tcpautopsy.features.context import SAME_MOMENT_S
 from tcpautopsy.features.conversation import rtt_s
 from tcpautopsy.features.ending import (
     closed_first_by,
@@ -22,6 +22,7 @@ from tcpautopsy.features.ending import (
     reset_look,
     resets,
 )
+from tcpautopsy.features.groups import host_pair, listener
 from tcpautopsy.features.handshake import RESENDS, handshake_completed, syn_copies
 from tcpautopsy.features.ladder import ladder_copies, ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
 from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, says, true

@@ -13,7 +13,6 @@ from tcpautopsy.features.context import (
     fatal_idle_s,
     host_pair_acked_meanwhile,
     idle_before_reset,
-    listener,
     listener_alive_meanwhile,
     listener_overflow_signs,
     path_longest_survived_idle_s,
@@ -40,6 +39,7 @@ from tcpautopsy.features.ending import (
     reset_look,
     reset_ttl_differs,
 )
+from tcpautopsy.features.groups import listener
 from tcpautopsy.features.handshake import (
     RESENDS,
     first_data_ignored_copies,

@@ -34,7 +34,7 @@ def handshakes(story: Story, result: Result, took_s: Mapping[int, float]) -> Pic
         return None
     begin = min(nanoseconds(c.first_time or "") for c in same)
     asked = {c.id: (nanoseconds(c.first_time or "") - begin) / 1e9 for c in same}
-    slowest = max(took_s.values())
+    slowest = max(took_s[c.id] for c in same if c.id in took_s)
     x = Scale(0.0, max(*asked.values(), 1e-3), _LEFT, _RIGHT)
     y = Scale(0.0, max(slowest * 1.1, 1e-3), _BOTTOM, _TOP + 16)
     done = [c for c in same if c.id in took_s]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from tcpautopsy.report.words import between, duration, nanoseconds, since, size
+from tcpautopsy.report.words import duration, nanoseconds, size
 from tcpautopsy.result import Connection, Evidence, Finding
 from tcpautopsy.tables import CloseUp
 from tcpautopsy.text import counted
@@ -64,7 +64,7 @@ class _Step(NamedTuple):
     """One frame, before it has a place."""
 
     frame: int
-    time: str | int | None
+    time_ns: int | None
     source: Literal["client", "server", "other"]
     label: str
     again: bool
@@ -93,7 +93,8 @@ def _placed(steps: Sequence[_Step], chosen: Sequence[int], connection: Connectio
     for n in chosen:
         step = steps[n]
         left_out = n - before - 1
-        pause = _pause(steps[n - 1].time, step.time) if n else None
+        times = (steps[n - 1].time_ns, step.time_ns) if n else (None, None)
+        pause = None if times[0] is None or times[1] is None else times[1] - times[0]
         if left_out > 0:
             yield _words("fold", y, f"{counted(left_out, 'frame')} left out")
             y += _STEP_Y
@@ -108,7 +109,7 @@ def _placed(steps: Sequence[_Step], chosen: Sequence[int], connection: Connectio
             x2=_SERVER_X if from_client else _CLIENT_X,
             style="again" if step.again else "arrow",
             label=step.label,
-            time=_time(step.time, connection),
+            time=_time(step.time_ns, connection),
             frame=step.frame,
         )
         y, before = y + _STEP_Y, n
@@ -121,21 +122,21 @@ def _words(kind: Literal["fold", "silence"], y: int, text: str) -> Rung:
     return Rung(kind, y, _CLIENT_X, _SERVER_X, "arrow", text, "", None)
 
 
-def _pause(before: str | int | None, after: str | int | None) -> int | None:
-    if isinstance(before, int) and isinstance(after, int):
-        return after - before
-    return between(before, after) if isinstance(before, str) and isinstance(after, str) else None
-
-
-def _time(time: str | int | None, connection: Connection) -> str:
-    if isinstance(time, int) and connection.first_time is not None:
-        return f"+{(time - nanoseconds(connection.first_time)) / 1e9:.3f} s"
-    return since(connection.first_time, time) if isinstance(time, str) else ""
+def _time(time_ns: int | None, connection: Connection) -> str:
+    if time_ns is None or connection.first_time is None:
+        return ""
+    return f"{(time_ns - nanoseconds(connection.first_time)) / 1e9:+.3f} s"
 
 
 def _of_evidence(evidence: Sequence[Evidence]) -> list[_Step]:
     return [
-        _Step(e.frame, e.time, e.source or "other", e.event.replace("_", " "), any(word in e.event for word in _AGAIN))
+        _Step(
+            e.frame,
+            nanoseconds(e.time) if e.time else None,
+            e.source or "other",
+            e.event.replace("_", " "),
+            any(word in e.event for word in _AGAIN),
+        )
         for e in evidence
         if e.source
     ]

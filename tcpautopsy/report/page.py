@@ -7,11 +7,13 @@ import re
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from tcpautopsy.report import markdown
 from tcpautopsy.report.cards import Richness, cards
+from tcpautopsy.report.drawing import Picture
 from tcpautopsy.report.json_document import chunks as json_chunks
 from tcpautopsy.report.read_back import ELEMENT
 from tcpautopsy.report.stories import Story, told, undecided, verdict
@@ -33,13 +35,14 @@ _CLOSING = b"</script>\n</body>\n</html>\n"
 def chunks(result: Result, view: View) -> Iterator[bytes]:
     """The page, at most `view.max_size` bytes: what does not fit is left out, and said to be."""
     stories, listed = told(result), _worst_first(result)[:_LISTED]
+    always = _always(result, view)
     for rich in _LESS_AND_LESS:
-        page = _page(result, stories, listed, view, rich)
+        page = _page(always, stories, listed, rich)
         if len(page) <= view.max_size * 0.8:
             break
     while len(page) > view.max_size * 0.8 and (len(stories) > 1 or len(listed) > 10):
         stories, listed = stories[: max(len(stories) // 2, 1)], listed[: max(len(listed) // 2, 10)]
-        page = _page(result, stories, listed, view, _LESS_AND_LESS[-1])
+        page = _page(always, stories, listed, _LESS_AND_LESS[-1])
     yield page
     opening = f'<script type="application/json" id="{ELEMENT}">'.encode()
     yield opening
@@ -51,27 +54,50 @@ def _worst_first(result: Result) -> list[Connection]:
     return sorted(result.connections, key=lambda c: (RANK[c.severity], c.id))
 
 
-def _page(result: Result, stories: list[Story], listed: list[Connection], view: View, rich: Richness) -> bytes:
+class _Always(NamedTuple):
+    """What is the same on a rich page and on a poor one."""
+
+    result: Result
+    view: View
+    verdict: str
+    causes: int
+    undecided: list[Connection]
+    timeline: Picture | None
+    markdown: str
+
+
+def _always(result: Result, view: View) -> _Always:
+    return _Always(
+        result=result,
+        view=view,
+        verdict=view.verdict or verdict(result),
+        causes=len(all_stories(result)),
+        undecided=undecided(result),
+        timeline=timeline(result),
+        markdown=markdown.text(result, view),
+    )
+
+
+def _page(always: _Always, stories: list[Story], listed: list[Connection], rich: Richness) -> bytes:
     templates = environment(html=True)
     style, script = (templates.get_template(name).render() for name in ("page.css", "page.js"))
-    unclear = undecided(result)
+    result = always.result
+    told_here = {c.id for s in stories for c in s.connections[:12]}
     text = templates.get_template("page.html.j2").render(
-        result=result,
-        verdict=view.verdict or verdict(result),
-        shown=view.shown,
-        start=first_time(result),
-        begin=utc(first_time(result)) if first_time(result) else "",
-        incidents=result.incidents[:_INCIDENTS],
-        cards=cards(result, stories, view.material, rich),
-        causes=len(all_stories(result)),
-        undecided=unclear,
-        timeline=timeline(result),
-        listed=listed,
-        letters=LETTERS,
-        anchored={c.id for s in stories for c in s.connections[:12]} | {c.id for c in unclear[:50]},
-        markdown=markdown.text(result, view) if rich.files else "",
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        {
+            **always._asdict(),
+            "markdown": always.markdown if rich.files else "",
+            "shown": always.view.shown,
+            "start": first_time(result),
+            "begin": utc(first_time(result)) if first_time(result) else "",
+            "incidents": result.incidents[:_INCIDENTS],
+            "cards": cards(result, stories, always.view.material, rich),
+            "listed": listed,
+            "letters": LETTERS,
+            "anchored": told_here | {c.id for c in always.undecided[:50]},
+            "style_hash": _hash(style),
+            "script_hash": _hash(script),
+        }
     )
     return text.encode("utf-8", "replace")
 

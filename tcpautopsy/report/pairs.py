@@ -22,8 +22,12 @@ def lines(result: Result) -> Iterator[str]:
         f"{counted(len(pairs), 'connection')} in both captures; {counted(lost, 'frame')} of them left one end and did "
         f"not arrive at the other."
     )
-    if pairs:
-        first = pairs[0]
+    if any(q.flag == "capture-drops" for c in result.captures for q in c.quality):
+        yield "A capture has dropped frames itself: some of those may have arrived."
+    for first in pairs[:1]:
+        if first.clock_offset_s is None or first.clock_uncertainty_s is None:
+            yield "How far the clocks are apart is unknown: no packets both ways are in both captures."
+            continue
         yield (
             f"The server side's clock is {first.clock_offset_s * 1e3:+.3f} ms against the client side's, within "
             f"{first.clock_uncertainty_s * 1e3:.3f} ms."

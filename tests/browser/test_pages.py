@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,9 +150,24 @@ def _times(capture: Path) -> list[str]:
     return [f"{float(time):.6f}" for time in shown]
 
 
+#: Samples whose programs say something that can be looked for: the others send a few bytes, or zeros.
+TALKING = [sample for sample in SAMPLES if not sample.startswith(("udp-", "dns-"))]
+
+
+@pytest.mark.parametrize("sample", TALKING, ids=lambda s: s.replace("/", "-"))
+def test_no_payload(sample: str) -> None:
+    data = (FOLDER / f"{sample.replace('/', '-')}.html").read_bytes()
+    capture = (ROOT / f"{sample}.pcap").read_bytes()
+    result = read_back.result(data, sample)
+    names = {(end.name or "").encode() for c in result.connections for end in (c.client, c.server)}
+    # Names that lookups and TLS tell are shown on purpose; nothing else that a program said is.
+    spoken = {line for line in re.findall(rb"[ -~]{12,}", capture) if line not in names}
+    assert spoken
+    assert sorted(line for line in spoken if line in data) == []
+    proofs = [b64decode(text) for text in re.findall(rb"base64,([A-Za-z0-9+/=]+)", data)]
+    assert sorted(line for line in spoken for proof in proofs if line in proof) == []
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda p: p.stem)
-def test_size_and_no_payload(path: Path) -> None:
-    data = path.read_bytes()
-    assert len(data) <= 950_000
-    assert b"User-Agent" not in data
-    json.loads(json.dumps(read_back.result(data, path.name).schema_version))
+def test_size(path: Path) -> None:
+    assert path.stat().st_size <= 950_000

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_command_line import FIXTURES, run
+from tests.pipeline.edited import pcap, records
 
 _FRAME = re.compile(r"tcp (\S+) > (\S+) ")
 
@@ -63,3 +65,31 @@ def test_captures_without_a_common_connection_say_so(tmp_path: Path) -> None:
         "compare", FIXTURES / "healthy-http" / "client.pcap", FIXTURES / "synack-lost" / "server.pcap", cwd=tmp_path
     )
     assert told.stdout.decode().startswith("0 connections in both captures")
+
+
+def cut(scenario: str, side: str, keep: Callable[[int, int, bytes], bool]) -> bytes:
+    """The capture with the records kept of which (number, time in ns, bytes) `keep` says so."""
+    found = list(records((FIXTURES / scenario / f"{side}.pcap").read_bytes()))
+    return pcap([record for n, record in enumerate(found) if keep(n, record[0], record[1])])
+
+
+def test_one_way_traffic_leaves_the_clocks_unknown(tmp_path: Path) -> None:
+    """Only the client's packets at both ends: nothing tells how far the clocks are apart."""
+    for side in ("client", "server"):
+        # Source port 8080 behind Ethernet and a plain IPv4 header.
+        data = cut("synack-lost", side, lambda _n, _t, frame: frame[34:36] != b"\x1f\x90")
+        (tmp_path / f"{side}.pcap").write_bytes(data)
+    result = json.loads(run("compare", "client.pcap", "server.pcap", "-f", "json", cwd=tmp_path).stdout)
+    assert result["pairs"]
+    assert {pair["clock_offset_s"] for pair in result["pairs"]} == {None}
+    assert "is unknown" in run("compare", "client.pcap", "server.pcap", cwd=tmp_path).stdout.decode()
+
+
+def test_what_was_sent_while_the_other_end_was_not_captured_is_not_lost(tmp_path: Path) -> None:
+    whole = list(records((FIXTURES / "healthy-bulk-light-loss" / "server.pcap").read_bytes()))
+    half = cut("healthy-bulk-light-loss", "server", lambda n, _t, _frame: n < len(whole) // 2)
+    (tmp_path / "half.pcap").write_bytes(half)
+    client = FIXTURES / "healthy-bulk-light-loss" / "client.pcap"
+    result = json.loads(run("compare", client, "half.pcap", "-f", "json", cwd=tmp_path).stdout)
+    (pair,) = result["pairs"]
+    assert [each for each in pair["lost"] if each["direction"] == "client_to_server"] == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from pathlib import Path
 
 import msgspec
@@ -89,3 +91,15 @@ def test_markdown_fits_a_comment_and_says_what_is_left_out() -> None:
     text = markdown.text(many, View())
     assert len(text) < 65_536
     assert re.search(r"^\d+ more causes are in the page", text, re.MULTILINE)
+
+
+def test_a_named_pipe_is_read_once_and_drawn_all_the_same(tmp_path: Path) -> None:
+    source, pipe = ROOT / "pmtud-blackhole" / "server.pcap", tmp_path / "pipe.pcap"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()), daemon=True)
+    writer.start()
+    done = run("analyze", pipe, "-o", "page.html", cwd=tmp_path)
+    writer.join(10)
+    assert done.returncode == 0
+    assert "Bytes from server to client over time" in (tmp_path / "page.html").read_text()
+    assert run("extract", pipe, "--flow", 1, "-o", "x.pcapng", cwd=tmp_path).returncode == 2

@@ -1,0 +1,53 @@
+"""Connections that belong together: the same listener, the same pair of hosts; and what the others of a group did."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tcpautopsy.features.overlap import counted, grouped, instants
+from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values
+
+
+def addresses(seen: Seen) -> tuple[Group, Group]:
+    """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
+    client, server = (
+        pd.Series(seen.words(f"{end}_address")).astype(str) + "%" + pd.Series(seen.flow("zone")).astype(str)
+        for end in ("client", "server")
+    )
+    codes = pd.factorize(pd.concat([client, server], ignore_index=True))[0].astype(np.int64)
+    return codes[: seen.count], codes[seen.count :]
+
+
+def listener(seen: Seen) -> Group:
+    """Flows to the same address, port and protocol."""
+    _, server = seen.of(addresses)
+    protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
+    return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
+
+
+def host_pair(seen: Seen) -> Group:
+    """Flows from the same client host to the same server host."""
+    return _numbered(np.stack(seen.of(addresses)))
+
+
+def _numbered(columns: Group) -> Group:
+    """Equal columns get equal numbers, from 0."""
+    number = np.zeros(columns.shape[1], np.int64)
+    for row in columns:
+        values = pd.factorize(row)[0].astype(np.int64)
+        number = pd.factorize(number * (int(values.max(initial=0)) + 1) + values)[0].astype(np.int64)
+    return number
+
+
+def elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Mask:
+    """Whether *other* flows of the group have a begin or end of an event in [low, high]."""
+    asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
+    wanted = np.zeros(int(group.max(initial=-1)) + 1, bool)
+    wanted[group[asked]] = True
+    there = events.where(wanted[group[events.flow]])
+    runs = there.last > there.time
+    those = instants(np.concatenate([there.time, there.last[runs]]))
+    owner = np.concatenate([there.flow, there.flow[runs]])
+    everywhere = counted(grouped(those, group[owner]), group, low, high)
+    return everywhere > counted(grouped(those, owner), np.arange(seen.count), low, high)
