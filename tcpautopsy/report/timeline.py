@@ -87,8 +87,8 @@ def _counted(timed: Sequence[Connection], incidents: Sequence[Incident], x: Scal
     totals = Counter(c.severity for c in timed)
     return Picture(
         "All connections over time",
-        f"How many connections began at each moment, in {_BUCKETS} equal spans, the failing ones at the bottom. "
-        f"{_legend()}{_about(incidents)}",
+        f"How many connections began at each moment, in {_BUCKETS} equal spans; from bottom to top: "
+        f"{', '.join(SEVERITY_NAMES[s] for s in SEVERITIES)}.{_about(incidents)}",
         _WIDTH,
         bottom + 24,
         strokes,

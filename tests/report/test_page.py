@@ -13,6 +13,7 @@ import pytest
 from fixtures.judged import ROOT
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report import markdown, read_back
+from tcpautopsy.report.timeline import timeline
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Result
 from tests.cli.test_command_line import run
@@ -103,3 +104,13 @@ def test_a_named_pipe_is_read_once_and_drawn_all_the_same(tmp_path: Path) -> Non
     assert done.returncode == 0
     assert "Bytes from server to client over time" in (tmp_path / "page.html").read_text()
     assert run("extract", pipe, "--flow", 1, "-o", "x.pcapng", cwd=tmp_path).returncode == 2
+
+
+def test_many_connections_are_counted_over_time_and_a_few_drawn_one_by_one() -> None:
+    few, many = timeline(built.result(healthy=10)), timeline(built.result(healthy=100))
+    assert few is not None
+    assert many is not None
+    assert len(few.rows) == len(built.result(healthy=10).connections)
+    assert sum(int(count.replace(",", "")) for _, count in many.rows) == len(built.result(healthy=100).connections)
+    assert "from bottom to top: failed" in many.description
+    assert timeline(built.empty()) is None
