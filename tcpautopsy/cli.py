@@ -188,6 +188,7 @@ def _options(given: dict[str, Any]) -> Options:
         ignore=given.get("ignore", ()),
         timeout_s=given["timeout"],
         where=given.get("where"),
+        asked=frozenset(given.get("flows", ())),
         debug=given["debug"],
     )
 

@@ -12,7 +12,7 @@ from tcpautopsy.errors import CaptureError, UsageError
 from tcpautopsy.text import clean, nearest
 
 if TYPE_CHECKING:
-    from tcpautopsy.pipeline import Examined
+    from tcpautopsy.pipeline import Examined, Options
     from tcpautopsy.report.why import Shown
     from tcpautopsy.result import Result
 
@@ -32,7 +32,7 @@ def why(capture: str, frame: int | None, flow: int | None, finding: str | None, 
     from tcpautopsy import pipeline
     from tcpautopsy.report import why as words
 
-    known, _, result = pipeline.read(capture, pipeline.Options(rule_folders=tuple(map(Path, folders))))
+    known, _, result = pipeline.read(capture, _asking(flow, finding, folders))
     events = list(shown(known))
     if frame is not None:
         lines = words.frame_told(result, frame, events)
@@ -44,6 +44,14 @@ def why(capture: str, frame: int | None, flow: int | None, finding: str | None, 
     else:
         lines = words.finding_told(result, _finding(result, str(finding)))
     _print(lines)
+
+
+def _asking(flow: int | None, finding: str | None, folders: tuple[str, ...] = ()) -> Options:
+    """Options under which the connection or finding that is asked for is told in full."""
+    from tcpautopsy import pipeline
+
+    asked = frozenset({each for each in (flow, finding) if each is not None})
+    return pipeline.Options(rule_folders=tuple(map(Path, folders)), asked=asked)
 
 
 def _finding(result: Result, name: str) -> Any:
@@ -81,7 +89,7 @@ def extract(capture: str, finding: str | None, flow: int | None, output: str) ->
 
     _refuse_streams(capture)
 
-    _, _, result = pipeline.read(capture, pipeline.Options())
+    _, _, result = pipeline.read(capture, _asking(flow, finding))
     if finding is not None:
         found = _finding(result, finding)
         wanted = {row.frame: f"{row.event}: {row.note}" for row in found.evidence}

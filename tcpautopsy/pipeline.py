@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from io import BytesIO
 from itertools import chain
@@ -88,6 +89,7 @@ class Options(NamedTuple):
     where: str | None = None  # an expression over features; the ids of connections for which it holds are told
     spools: Spools | None = None  # keeps what can be read only once for a second look
     stages: Stages = Stages()  # adds up what each stage costs
+    asked: frozenset[int | str] = frozenset()  # connections and findings told in full, however many are alike
     debug: bool = False  # let a defect of ours crash with its traceback
 
 
@@ -297,6 +299,18 @@ def named_events(events: Events) -> pd.DataFrame:
     return events.assign(kind=kinds, flow=events["flow"] + 1).rename(columns={"flow": "connection"})
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No search for cycles: a telling makes millions of objects and not one cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
 class _Run:
     """Captures told one after the other into one result."""
 
@@ -330,7 +344,8 @@ class _Run:
                 known = examine(opened(stack), self._options)
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
-            stages.run("explain", self.tell, known, diagnosis)
+            with _uncollected():
+                stages.run("explain", self.tell, known, diagnosis)
         except CaptureError as error:
             self._unreadable.append(clean(str(error), 500))
             self._captures.append(explain.unreadable(name, error.code, str(error)))
@@ -343,7 +358,7 @@ class _Run:
 
     def tell(self, known: Examined, diagnosis: Diagnosis) -> None:
         """Add a capture that was examined and judged."""
-        shelf = explain.Shelf(len(self._captures), len(self._whole.connections) + 1, self.several)
+        shelf = explain.Shelf(len(self._captures), len(self._whole.connections) + 1, self.several, self._options.asked)
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)

@@ -19,7 +19,7 @@ def directions(sides: Rows, segments: Rows) -> Directions:
     """Row 2*flow is the originator's, 2*flow+1 the responder's."""
     columns = {**_plain(sides), **_sequence(sides), **_conditional(sides), **_ladder(sides, segments)}
     columns |= _outstanding(sides, segments)
-    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: columns[c.name] for c in DIRECTIONS.columns})))
+    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: columns[c.name] for c in DIRECTIONS.columns}, copy=False)))
 
 
 def _has(sides: Rows, name: str) -> Mask:

@@ -179,4 +179,4 @@ def _events(events: Rows, ends: Rows) -> Events:
     columns: dict[str, Any] = {c.name: rows[c.name].astype(np.int64) for c in EVENTS.columns if c.dtype == "int64"}
     of_frame = rows["of_frame"].astype(np.int64)
     columns["of_frame"] = pd.arrays.IntegerArray(of_frame, of_frame == 0)
-    return Events(EVENTS.check(pd.DataFrame({c.name: columns[c.name] for c in EVENTS.columns})))
+    return Events(EVENTS.check(pd.DataFrame({c.name: columns[c.name] for c in EVENTS.columns}, copy=False)))

@@ -5,6 +5,7 @@ what the rule adds because of its cause. Where both tell the same call at the sa
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from tcpautopsy.explain.ruletexts import Conditional
@@ -15,6 +16,7 @@ from tcpautopsy.text import counted
 
 _DEAD = "EPOLLIN|EPOLLOUT|EPOLLERR|EPOLLHUP|EPOLLRDHUP"
 _SIDE_NAMES = ("server", "client")
+_NOTHING: list[Call] = []  # one for all that called nothing
 
 
 class Returned(NamedTuple):
@@ -44,13 +46,18 @@ def from_rule(calls: Iterable[Conditional], times: dict[str, int]) -> list[Retur
 
 
 def _merged(wire: list[Returned], rule: list[Returned]) -> list[Call]:
+    if not wire and not rule:
+        return _NOTHING
     said = {(c.call, c.time_ns) for c in rule} | {(c.call, "once") for c in rule if c.call in ("connect", "accept")}
     kept = [c for c in wire if (c.call, c.time_ns) not in said and (c.call, "once") not in said]
     both = sorted(kept + rule, key=lambda c: (c.time_ns is None, c.time_ns or 0))
-    return [
-        Call(time=utc(c.time_ns), call=c.call, result=c.result, errno=c.errno, certain=c.certain, why=c.why)  # type: ignore[arg-type]
-        for c in both
-    ]
+    return [_call(c) for c in both]
+
+
+@lru_cache(maxsize=4096)
+def _call(c: Returned) -> Call:
+    """Connections that fail alike share what is said of all of them."""
+    return Call(time=utc(c.time_ns), call=c.call, result=c.result, errno=c.errno, certain=c.certain, why=c.why)  # type: ignore[arg-type]
 
 
 def _wire(told: Told, side: int) -> Iterator[Returned]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tcpautopsy.explain.alike import in_short
 from tcpautopsy.explain.calls import Returned, application_view, from_rule, step_times
-from tcpautopsy.explain.findings import Matched, Place, finding, finding_id
+from tcpautopsy.explain.findings import Matched, Place, finding, finding_id, short_finding
 from tcpautopsy.explain.ledger import ledger
 from tcpautopsy.explain.names import Names, names
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
@@ -36,16 +38,21 @@ ByRule: TypeAlias = dict[str, list[Returned]]
 
 #: Flows that are told at a time.
 _BATCH = 4096
+_NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
 _EMPTY_VIEW = ApplicationView(client=[], server=[])
 _QUIET = ("none", "note")
 
 
 class Shelf(NamedTuple):
-    """Where a capture stands among several: its index, the id of its first connection, whether ids need a prefix."""
+    """Where a capture stands among several: its index, the id of its first connection, whether ids need a prefix.
+
+    `asked`: ids of connections and of findings that somebody asked for, which are told in full whatever their number.
+    """
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
     first_id: int
     several: bool
+    asked: frozenset[int | str] = frozenset()
 
     @property
     def prefix(self) -> str:
@@ -84,6 +91,8 @@ def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
     wrong = [n for n, severity in enumerate(diagnosis.verdicts["severity"].tolist()) if severity not in _QUIET]
     loud = set(wrong)
     faults = diagnosis.verdicts["fault"].tolist()
+    ids = _finding_ids(dissection, diagnosis, shelf)
+    teller = _Teller(case, knowledge, shelf, ids)
     findings: dict[int, list[Finding]] = {}
     deep: dict[int, _Deep] = {}
     order = list(dict.fromkeys(diagnosis.findings["flow"].tolist()))
@@ -93,14 +102,29 @@ def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
         numbers = everyone[start : start + _BATCH]
         known = told(dissection, features, numbers)
         matched = _matched(dissection, diagnosis, knowledge, numbers)
-        for flow, found in matched.items():
-            place = Place(shelf.index, shelf.first_id + flow, shelf.prefix, dissection.facts.parts)
-            findings[flow] = [finding(known[flow], each, place, knowledge, diagnosis) for each in found]
+        findings |= {flow: [teller.finding(known[flow], each) for each in found] for flow, found in matched.items()}
         calls = _calls(known, matched, knowledge)
         deep |= {n: _deep(known[n], faults[n], calls.get(n, {})) for n in numbers if n in loud}
-    connections = list(_connections(case, knowledge, shelf, deep))
+    connections = list(_connections(case, knowledge, shelf, deep, ids))
     in_order = [each for flow in order for each in findings[flow]]
     return Chapter(connections, in_order, [_incident(story, shelf) for story in diagnosis.incidents])
+
+
+class _Teller:
+    """Tells the findings of one capture, in full or in short."""
+
+    def __init__(self, case: Case, knowledge: Knowledge, shelf: Shelf, ids: Sequence[str]) -> None:
+        self._case, self._knowledge, self._shelf, self._ids = case, knowledge, shelf, ids
+        self._short = in_short(case.diagnosis, case.dissection.flows, ids, shelf.first_id, shelf.asked)
+
+    def finding(self, told: Told, matched: Matched) -> Finding:
+        """The finding as the contract has it."""
+        connection, parts = self._shelf.first_id + told.number, self._case.dissection.facts.parts
+        place = Place(self._shelf.index, connection, self._ids[matched.number], parts)
+        alike = self._short[matched.number]
+        if alike is not None:
+            return short_finding(told, matched, place, self._knowledge.rules[matched.row["rule"]], alike)
+        return finding(told, matched, place, self._knowledge, self._case.diagnosis)
 
 
 def _matched(
@@ -120,7 +144,7 @@ def _matched(
     for place, (number, row) in enumerate(zip(chosen.tolist(), rows(diagnosis.findings.iloc[chosen]), strict=True)):
         taken = steps.get(number, {})
         runs = [taken.get(step, []) for step in range(len(knowledge.rules[row["rule"]].sequence))]
-        one = Matched(row, runs, runners.get(number, []), limits[place], consistent[place])
+        one = Matched(number, row, runs, runners.get(number, []), limits[place], consistent[place])
         found.setdefault(row["flow"], []).append(one)
     return found
 
@@ -156,7 +180,8 @@ def _calls(known: dict[int, Told], matched: dict[int, list[Matched]], knowledge:
             held = [_held(call.condition, flows, knowledge) for call in calls]
             for place, flow in enumerate(flows):
                 spoken = [call for call, holds in zip(calls, held, strict=True) if holds[place]]
-                times = _times(known[flow], primaries[flow], rule)
+                timed = any(call.at for call in spoken)
+                times = _times(known[flow], primaries[flow], rule) if timed else {}
                 told_calls.setdefault(flow, {})[side] = from_rule(spoken, times)
     return told_calls
 
@@ -180,11 +205,15 @@ def _deep(each: Told, fault: str | None, by_rule: ByRule) -> _Deep:
 # --------------------------------------------------------------------------------------------------- connections
 
 
-def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict[int, _Deep]) -> Iterator[Connection]:
+def _connections(
+    case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict[int, _Deep], finding_ids: Sequence[str]
+) -> Iterator[Connection]:
     dissection, _, quality, diagnosis = case
     learned = names(dissection)
     undecided = _undecided(diagnosis, knowledge)
-    findings = _finding_ids(dissection, diagnosis, shelf)
+    findings: dict[int, list[str]] = {}
+    for owner, name in zip(diagnosis.findings["flow"].tolist(), finding_ids, strict=True):
+        findings.setdefault(owner, []).append(name)
     points = list(
         zip(quality.per_flow["vantage"].tolist(), quality.per_flow["vantage_confidence"].tolist(), strict=True)
     )
@@ -215,10 +244,10 @@ def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict
             cause=verdict["cause"],
             confidence=verdict["confidence"],
             fault=verdict["fault"],
-            consistent_with=list(verdict["consistent_with"]),
-            undecided=undecided.get(number, []),
-            limits=list(verdict["limits"]),
-            findings=findings.get(number, []),
+            consistent_with=list(verdict["consistent_with"]) or _NOTHING,
+            undecided=undecided.get(number, _NOTHING),
+            limits=list(verdict["limits"]) or _NOTHING,
+            findings=findings.get(number, _NOTHING),
             ledger=deep.ledger,
             timers=deep.timers,
             application_view=deep.view,
@@ -227,8 +256,12 @@ def _connections(case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict
 
 def _endpoint(flow: Row, number: int, side: str, learned: Names) -> Endpoint:
     address = flow[f"{side}_address"]
-    name = learned.of(number, address, server=side == "server")
-    return Endpoint(address=address, port=flow[f"{side}_port"], name=name)
+    return _shared_endpoint(address, flow[f"{side}_port"], learned.of(number, address, server=side == "server"))
+
+
+@lru_cache(maxsize=4096)
+def _shared_endpoint(address: str, port: int | None, name: str | None) -> Endpoint:
+    return Endpoint(address=address, port=port, name=name)
 
 
 def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Undecided]]:
@@ -240,13 +273,12 @@ def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Und
     return found
 
 
-def _finding_ids(dissection: Dissection, diagnosis: Diagnosis, shelf: Shelf) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
-    pairs = zip(diagnosis.findings["flow"].tolist(), diagnosis.findings["rule"].tolist(), strict=True)
-    flows = rows(dissection.flows.iloc[diagnosis.findings["flow"].to_numpy()])
-    for (flow, rule), row in zip(pairs, flows, strict=True):
-        found.setdefault(flow, []).append(finding_id(shelf.prefix, rule, row))
-    return found
+def _finding_ids(dissection: Dissection, diagnosis: Diagnosis, shelf: Shelf) -> list[str]:
+    """Of each row of FINDINGS."""
+    flows = dissection.flows[["community_id", "server_address", "ordinal"]].iloc[diagnosis.findings["flow"].to_numpy()]
+    columns = (flows[name].tolist() for name in flows.columns)
+    rows_of = zip(diagnosis.findings["rule"].tolist(), *columns, strict=True)
+    return [finding_id(shelf.prefix, *row) for row in rows_of]
 
 
 def _incident(story: Story, shelf: Shelf) -> Incident:

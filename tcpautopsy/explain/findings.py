@@ -6,36 +6,39 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tcpautopsy.explain.conditions import conditions
 from tcpautopsy.explain.narrator import note
 from tcpautopsy.explain.nextcapture import next_capture
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
-from tcpautopsy.explain.sayings import Names, say
+from tcpautopsy.explain.sayings import Names, endpoint, say
 from tcpautopsy.explain.stories import story
 from tcpautopsy.explain.told import Event, Row, Told
 from tcpautopsy.explain.words import utc
-from tcpautopsy.result import Confirm, Evidence, Finding, NextCapture, Remedy, RunnerUp, Source
+from tcpautopsy.result import Confirm, Evidence, Finding, NextCapture, Remedy, RunnerUp, Source, Step
 from tcpautopsy.tables import EVENT_KINDS, Diagnosis, Part
 
 _EVIDENCE_ROWS = 200
+_SHORT_ROWS = 2
+_NOTHING: list[Any] = []  # one for all findings in short
 _MEANING = {kind.name: kind.sentence for kind in EVENT_KINDS}
 _SIDES = ("server", "client", "other")
 
 
 class Place(NamedTuple):
-    """Where a finding stands in the result: capture index, connection id, the prefix of finding ids, ring parts."""
+    """Where a finding stands in the result: capture index, connection id, its own id, ring parts."""
 
     capture: int
     connection: int
-    prefix: str
+    id: str
     parts: Sequence[Part]
 
 
 class Matched(NamedTuple):
-    """A row of FINDINGS with the events its steps took, the runners-up and the limits of the verdict."""
+    """A row of FINDINGS, its number there, the events its steps took, the runners-up and the limits of the verdict."""
 
+    number: int
     row: Row
     steps: Sequence[Sequence[Event]]
     runners_up: Sequence[RunnerUp]
@@ -48,8 +51,8 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
     row, rule = matched.row, knowledge.rules[matched.row["rule"]]
     names = Names(told)
     return Finding(
-        id=finding_id(place.prefix, rule.id, told.flow),
-        fingerprint=fingerprint(rule.id, told.flow),
+        id=place.id,
+        fingerprint=_fingerprint(rule.id, told.flow),
         capture=place.capture,
         connection=place.connection,
         rule=rule.id,
@@ -73,16 +76,46 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
     )
 
 
-def finding_id(prefix: str, rule: str, flow: Row) -> str:
+def short_finding(told: Told, matched: Matched, place: Place, rule: RuleTexts, alike: str) -> Finding:
+    """The same finding in a few lines; `alike` says how many there are, and which one is told in full."""
+    row, evidence = matched.row, _evidence(matched.steps, place.parts)
+    return Finding(
+        id=place.id,
+        fingerprint=_fingerprint(rule.id, told.flow),
+        capture=place.capture,
+        connection=place.connection,
+        rule=rule.id,
+        title=rule.title,
+        severity=row["severity"],
+        confidence=row["confidence"],
+        fault=row["fault"],
+        primary=row["primary"],
+        summary=f"{endpoint(told.flow, 'client')} to {endpoint(told.flow, 'server')}: {rule.title}.",
+        story=[Step(time=utc(told.flow["first_ns"]), text=alike, frames=[e.frame for e in evidence[:1]])],
+        evidence=evidence if len(evidence) <= _SHORT_ROWS else [evidence[0], evidence[-1]],
+        conditions=_NOTHING,
+        runners_up=_NOTHING,
+        confirm=_NOTHING,
+        remedies=_NOTHING,
+        next_capture=None,
+        sources=_NOTHING,
+        wireshark_filter=wireshark_filter(told.flow),
+    )
+
+
+def finding_id(prefix: str, rule: str, community_id: str | None, server: str, ordinal: int) -> str:
     """`<rule>@<community id, or arp-<target>>#<ordinal>`; the capture's number before it when there are several."""
-    subject = flow["community_id"] or f"arp-{flow['server_address']}"
-    return f"{prefix}{rule}@{subject}#{flow['ordinal']}"
+    return f"{prefix}{rule}@{community_id or f'arp-{server}'}#{ordinal}"
 
 
-def fingerprint(rule: str, flow: Row) -> str:
+def _fingerprint(rule: str, flow: Row) -> str:
+    return fingerprint(rule, flow["protocol"], flow["server_address"], flow["server_port"])
+
+
+@lru_cache(maxsize=4096)
+def fingerprint(rule: str, protocol: str, server: str, port: int | None) -> str:
     """What stays the same when the same thing happens again: rule, protocol, server."""
-    port = "" if flow["server_port"] is None else str(flow["server_port"])
-    parts = "|".join((rule, flow["protocol"], flow["server_address"], port))
+    parts = "|".join((rule, protocol, server, "" if port is None else str(port)))
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from tcpautopsy.explain.told import Row, Told
 from tcpautopsy.result import Bytes, Ledger
 from tcpautopsy.tables import Reset
@@ -23,7 +25,7 @@ def ledger(told: Told, fault: str | None) -> Ledger:
 
 
 def _datagrams(sender: Row) -> Bytes:
-    return Bytes(sent=sender["payload_bytes"], acknowledged=None, in_doubt=None, lost=None)
+    return _bytes(sender["payload_bytes"], None, None, None)
 
 
 def _direction(sender: Row, receiver: Row, refused: bool) -> Bytes:
@@ -35,7 +37,13 @@ def _direction(sender: Row, receiver: Row, refused: bool) -> Bytes:
     acknowledged = min(max(acked_end - 1 - (1 if sender["fin_acked"] else 0), 0), sent)
     open_bytes = sent - acknowledged
     lost = open_bytes if refused and _refused_by_reply(sender, receiver) else 0
-    return Bytes(sent=sent, acknowledged=acknowledged, in_doubt=open_bytes - lost, lost=lost)
+    return _bytes(sent, acknowledged, open_bytes - lost, lost)
+
+
+@lru_cache(maxsize=4096)
+def _bytes(sent: int, acknowledged: int | None, in_doubt: int | None, lost: int | None) -> Bytes:
+    """Many connections that fail alike have sent alike."""
+    return Bytes(sent=sent, acknowledged=acknowledged, in_doubt=in_doubt, lost=lost)
 
 
 def _refused_by_reply(sender: Row, receiver: Row) -> bool:

@@ -63,9 +63,10 @@ class Ladder(NamedTuple):
 
 def ladder_of(told: Told) -> Ladder | None:
     """The ladder that is open at the end, of the side that resent most; None when nothing was resent."""
-    ladders = [_ladder(told.sides[side], side) for side in (1, 0)]
-    found = [ladder for ladder in ladders if ladder is not None]
-    return max(found, key=lambda ladder: ladder.copies, default=None)
+    orig, resp = _ladder(told.orig, 1), _ladder(told.resp, 0)
+    if orig is None or resp is None:
+        return orig or resp
+    return orig if orig.copies >= resp.copies else resp
 
 
 def _ladder(sender: Row, side: int) -> Ladder | None:

@@ -78,11 +78,46 @@ def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int])
     }
 
 
+class _Columns(dict[str, list[Any]]):
+    """The columns of a table as plain lists, each made when it is first asked for."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        super().__init__()
+        self._table = table
+
+    def __missing__(self, name: str) -> list[Any]:
+        self[name] = _plain(self._table[name])
+        return self[name]
+
+    @property
+    def names(self) -> list[str]:
+        """All of them, in the table's order."""
+        return list(self._table.columns)
+
+
+class _TableRow(Mapping[str, Any]):
+    """One row of a table. A table of features has two hundred columns, of which a story asks for ten."""
+
+    __slots__ = ("_columns", "_place")
+
+    def __init__(self, columns: _Columns, place: int) -> None:
+        self._columns = columns
+        self._place = place
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name][self._place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns.names)
+
+    def __len__(self) -> int:
+        return len(self._columns.names)
+
+
 def rows(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table as plain dictionaries, NA as None."""
-    columns = [_plain(table[name]) for name in table.columns]
-    names = list(table.columns)
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    """The rows of a table by column name, with plain values, NA as None; columns are converted when asked for."""
+    columns = _Columns(table)
+    return [_TableRow(columns, place) for place in range(len(table))]
 
 
 def _plain(column: pd.Series) -> list[Any]:

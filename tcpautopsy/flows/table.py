@@ -102,7 +102,7 @@ class FlowTable:
             "previous": _known(rows["previous"].astype(np.int64) - 1, rows["previous"] != 0),
             "name": pd.Series([self._names.of(n, address) for n, address in enumerate(addresses)], dtype="str"),
         }
-        return Flows(FLOWS.check(pd.DataFrame(columns)))
+        return Flows(FLOWS.check(pd.DataFrame(columns, copy=False)))
 
     def _grow(self) -> None:
         """Twice as many flows, slots and aliases."""

@@ -1,0 +1,57 @@
+"""Which findings are told in full: of many that are alike the first, and one for each server with many of them.
+
+A flood makes hundreds of thousands of findings that differ in an address. Each is listed; telling each would make a
+result of gigabytes that nobody reads.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from tcpautopsy.tables import Diagnosis, Flows
+
+#: Findings of one rule that are told in full, and servers beyond those of which one more is.
+_IN_FULL = 1000
+_ALIKE = ["rule", "server_address", "server_port", "severity", "confidence"]
+
+
+def in_short(
+    diagnosis: Diagnosis, flows: Flows, ids: Sequence[str], first_id: int, asked: frozenset[int | str]
+) -> list[str | None]:
+    """For each row of FINDINGS what stands in place of its story, None for one that is told in full.
+
+    `ids` are those of the findings, `first_id` is that of the first connection, `asked` holds ids of either kind.
+    """
+    table = diagnosis.findings[["flow", "rule", "severity", "confidence"]].astype({"rule": "str"})
+    told: list[str | None] = [None] * len(table)
+    nth = table.groupby("rule", sort=False).cumcount().to_numpy()
+    if not len(nth) or nth.max() < _IN_FULL:
+        return told
+    places = flows[["server_address", "server_port"]].iloc[table["flow"].to_numpy()].reset_index(drop=True)
+    group = pd.concat([table.reset_index(drop=True), places], axis=1).groupby(_ALIKE, sort=False, dropna=False)
+    number = group.ngroup().to_numpy()
+    sizes = np.bincount(number)
+    large = np.zeros(len(sizes), dtype=bool)
+    large[np.argsort(-sizes, kind="stable")[:_IN_FULL]] = True
+    full = (nth < _IN_FULL) | ((group.cumcount().to_numpy() == 0) & large[number])
+    numbers = table["flow"].to_numpy() + first_id
+    full |= np.fromiter((n in asked or i in asked for n, i in zip(numbers.tolist(), ids, strict=True)), bool, len(ids))
+    rules = table["rule"].tolist()
+    counts = Counter(rules)
+    # Backwards, so that the first of a rule is kept.
+    leads = {rules[row]: int(numbers[row]) for row in np.flatnonzero(full)[::-1].tolist()}
+    sentences = {rule: _sentence(counts[rule], connection) for rule, connection in leads.items()}
+    for row in np.flatnonzero(~full).tolist():
+        told[row] = sentences[rules[row]]
+    return told
+
+
+def _sentence(count: int, connection: int) -> str:
+    return (
+        f"Told in short: {count:,} connections of this capture have this finding. That of connection {connection} is "
+        "told in full, and so is any that is asked for by the number of its connection."
+    )
