@@ -64,7 +64,8 @@ def test_what_leads_a_story_on_the_page_is_told_in_full(flood: Path) -> None:
 def test_what_is_asked_for_is_told_in_full(flood: Path) -> None:
     last = _result(flood).findings[-1]
     by_number, by_name = _result(flood, _CONNECTIONS).findings[-1], _result(flood, last.id).findings[-1]
-    assert _full(by_number) and by_number == by_name
+    assert _full(by_number)
+    assert by_number == by_name
     assert (by_number.id, by_number.fingerprint) == (last.id, last.fingerprint)
 
 
