@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from tcpautopsy import closer, output, pipeline, report
 from tcpautopsy.errors import UsageError
-from tcpautopsy.report.view import View
+from tcpautopsy.inputs import saved
+from tcpautopsy.report.differences import news
+from tcpautopsy.report.view import Material
+from tcpautopsy.result import Result
+from tcpautopsy.showing import Wish, shown
 from tcpautopsy.text import clean
 
-#: A capture that ended its process twice is told as such and left.
-_TRIES = 2
+#: A capture that ended its process so often is told as such and left.
+TRIES = 2
 _MARK = ".tcpautopsy-batch"
 
 
@@ -39,6 +41,8 @@ class Work(NamedTuple):
     out: str
     options: pipeline.Options
     settings: str  # all that a result depends on beside the files: `settings_of`
+    wish: Wish = Wish()
+    baseline: str | None = None  # a result; what it does not hold counts
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,9 +59,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     connections: int
     failed: int
     by_severity: dict[str, int]
+    new_by_severity: dict[str, int] | None  # beside a baseline only
     worst: str | None
     worst_severity: str
     problems: list[str]
+    damaged: bool
     unreadable: str | None
     internal_error: str | None
 
@@ -98,20 +104,40 @@ class Outcome(NamedTuple):
 def analyse_one(work: Work) -> None:
     """Analyse one set, write its page and its file of OUT/work. Runs in a process of its own."""
     analysis = pipeline.analyse(work.paths, work.options)
-    result = analysis.result
+    deliver(work, analysis, lambda result: closer.material(work.paths, work.options, analysis.result, result))
+
+
+def deliver(work: Work, analysis: pipeline.Analysis, look: Callable[[Result], Material]) -> None:
+    """Write what came of one set: its page and its file of OUT/work; `look` finds what the page shows beside it."""
+    readable = not analysis.unreadable and not analysis.internal_errors
+    result, view, _ = shown(analysis, work.wish, look if readable else None)
     page = None
-    if not analysis.unreadable and not analysis.internal_errors:
+    if readable:
         page = f"captures/{page_name(work.name)}"
         target = Path(work.out, page)
         target.parent.mkdir(parents=True, exist_ok=True)
-        view = View(material=closer.material(work.paths, work.options, result, result))
         output.write(str(target), report.written(result, report.FORMATS["html"], view))
+    encode = msgspec.json.Encoder().encode
+    opening = b'{"capture_name":' + encode(work.name) + b","
+    kept = _Kept(
+        _summary(work, analysis, result, page),
+        [msgspec.Raw(opening + encode(f)[1:]) for f in result.findings],
+        [msgspec.Raw(encode(i)) for i in result.incidents],
+    )
+    output.write(str(_kept_path(work)), [encode(kept)])
+
+
+def _summary(work: Work, analysis: pipeline.Analysis, result: Result, page: str | None) -> Summary:
     capture = result.captures[0]
-    primaries = [f for f in result.findings if f.primary]
     order = {"failure": 0, "degradation": 1, "risk": 2, "note": 3}
-    worst = min(primaries, key=lambda f: (order[f.severity], f.connection), default=None)
-    severities = [name for name, count in result.totals.by_severity.items() if count]
-    summary = Summary(
+    worst = min(
+        (f for f in result.findings if f.primary), key=lambda f: (order[f.severity], f.connection), default=None
+    )
+    counts = result.totals.by_severity
+    secret = work.wish.key is not None
+    unreadable = [_without_name(each) if secret else each for each in analysis.unreadable]
+    broken = [_without_name(each) if secret else each for each in analysis.internal_errors]
+    return Summary(
         name=work.name,
         key=key_of(work),
         sha256=[p.sha256 for p in capture.parts] or [capture.sha256],
@@ -122,27 +148,36 @@ def analyse_one(work: Work) -> None:
         bytes=capture.bytes,
         connections=result.totals.connections,
         failed=result.totals.failed,
-        by_severity=result.totals.by_severity,
+        by_severity=counts,
+        new_by_severity=_new(work.baseline, analysis.result),
         worst=worst.summary if worst else None,
-        worst_severity=min(severities, key=lambda name: order.get(name, 4), default="none"),
+        worst_severity=min((n for n, count in counts.items() if count), key=lambda n: order.get(n, 4), default="none"),
         problems=[p.detail for p in capture.problems if capture.format is not None],
-        unreadable=analysis.unreadable[0] if analysis.unreadable else None,
-        internal_error=analysis.internal_errors[0] if analysis.internal_errors else None,
+        damaged=analysis.damaged,
+        unreadable=unreadable[0] if unreadable else None,
+        internal_error=broken[0] if broken else None,
     )
-    encode = msgspec.json.Encoder().encode
-    opening = b'{"capture_name":' + encode(work.name) + b","
-    kept = _Kept(
-        summary,
-        [msgspec.Raw(opening + encode(f)[1:]) for f in result.findings],
-        [msgspec.Raw(encode(i)) for i in result.incidents],
-    )
-    output.write(str(_kept_path(work)), [encode(kept)])
 
 
-def settings_of(options: pipeline.Options) -> str:
+def _without_name(line: str) -> str:
+    """What is wrong with a file, without the name that stands before it."""
+    return line.partition(": ")[2]
+
+
+def _new(baseline: str | None, result: Result) -> dict[str, int] | None:
+    """How many connections of each severity the baseline does not hold."""
+    if baseline is None:
+        return None
+    ids = news(saved(baseline), result)
+    return dict(Counter(c.severity for c in result.connections if c.id in ids))
+
+
+def settings_of(options: pipeline.Options, wish: Wish = Wish(), baseline: str | None = None) -> str:  # noqa: B008
     """All that a result depends on beside the files: our version, the rules, the options. Raises RuleError."""
     rules = pipeline.rule_set(options.rule_folders).version
-    return f"{version('tcpautopsy')} {rules} {options._replace(debug=False)!r}"
+    wanted = wish._replace(key=hashlib.sha256(wish.key).digest() if wish.key else None)
+    compared = _content(baseline) if baseline else ""
+    return f"{version('tcpautopsy')} {rules} {options._replace(debug=False)!r} {wanted!r} {compared}"
 
 
 def key_of(work: Work) -> str:
@@ -176,6 +211,11 @@ def _kept_path(work: Work) -> Path:
     return Path(work.out, "work", f"{name}.json")
 
 
+def summary_of(work: Work) -> Summary:
+    """What is kept of a set that was analysed."""
+    return msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept).summary
+
+
 def _finished(work: Work) -> bool:
     """The capture was analysed before, from the same content with the same settings."""
     try:
@@ -186,55 +226,29 @@ def _finished(work: Work) -> bool:
     return kept.summary.key == key_of(work) and (page is None or Path(work.out, page).is_file())
 
 
-def run(works: Sequence[Work], jobs: int, told: Callable[[int, Work], None]) -> None:
+class Crew(Protocol):
+    """Who does the work: this process, processes of this machine, or a cluster."""
+
+    def work(self, waiting: Sequence[Work], ended: Callable[[Work], None]) -> None:
+        """Analyse all of these; `ended` hears of each, and `give_up` was called for one that cannot be done."""
+
+
+def run(works: Sequence[Work], crew: Crew, told: Callable[[int, Work], None]) -> None:
     """Analyse all that is not finished, the largest first; `told(done, work)` hears of each as it ends."""
     waiting = sorted((w for w in works if not _finished(w)), key=lambda w: (-_size(w), w.number))
     done = len(works) - len(waiting)
-    if jobs == 1:
-        for work in waiting:
-            analyse_one(work)
-            done += 1
-            told(done, work)
-        return
-    tries: dict[int, int] = {}
-    left = {work.number: work for work in waiting}
 
     def ended(work: Work) -> None:
-        del left[work.number]
-        told(len(works) - len(left), work)
+        nonlocal done
+        done += 1
+        told(done, work)
 
-    while left:
-        _in_processes(list(left.values()), jobs, tries, ended)
-
-
-def _in_processes(waiting: list[Work], jobs: int, tries: dict[int, int], ended: Callable[[Work], None]) -> None:
-    """Analyse in one pool, until all are done or a process of it died."""
-    queue = iter(waiting)
-    running: dict[Future[None], Work] = {}
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        while True:
-            while len(running) < jobs and (work := next(queue, None)) is not None:
-                running[pool.submit(analyse_one, work)] = work
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED)[0]:
-                future.result()
-                ended(running.pop(future))
-    except BrokenProcessPool:
-        # Which of those at work killed its process is not known: each is tried again once.
-        for work in running.values():
-            tries[work.number] = tries.get(work.number, 0) + 1
-            if tries[work.number] >= _TRIES:
-                _given_up(work)
-                ended(work)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    crew.work(waiting, ended)
 
 
-def _given_up(work: Work) -> None:
+def give_up(work: Work) -> None:
     """Note a capture whose process died, as when memory runs out."""
-    words = f"{clean(work.name)}: its process ended {_TRIES} times (killed, or out of memory)"
+    words = f"{clean(work.name)}: its process ended {TRIES} times (killed, or out of memory)"
     summary = Summary(
         name=work.name,
         key=key_of(work),
@@ -247,9 +261,11 @@ def _given_up(work: Work) -> None:
         connections=0,
         failed=0,
         by_severity={},
+        new_by_severity=None,
         worst=None,
         worst_severity="none",
         problems=[],
+        damaged=False,
         unreadable=None,
         internal_error=words,
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
-import secrets
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
@@ -18,22 +16,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rich_click as click
 
-from tcpautopsy import __version__, cli_batch, cli_look
+from tcpautopsy import __version__, cli_batch, cli_look, cli_options
+from tcpautopsy.cli_options import Size, choosing, judging, reading
 from tcpautopsy.cli_rules import rules
 from tcpautopsy.errors import CaptureError, RuleError, UsageError
-from tcpautopsy.text import clean
+from tcpautopsy.text import clean, counted
 
 if TYPE_CHECKING:
-    from tcpautopsy.pipeline import Analysis, Options
+    from tcpautopsy.pipeline import Analysis
     from tcpautopsy.report import Format
-    from tcpautopsy.report.view import Material, View
-    from tcpautopsy.result import Result
+    from tcpautopsy.report.view import Material
+    from tcpautopsy.result import Capture, Result
+    from tcpautopsy.showing import Wish
 
 WRONG_USE, UNREADABLE, INTERNAL, FAILED = 2, 3, 4, 1
 INTERRUPTED = 130
 FORMAT_NAMES = ("text", "html", "json", "jsonl", "csv", "parquet", "md", "sarif")
 _RANK = {"failure": 3, "degradation": 2, "risk": 1, "note": 0, "none": -1}
-_UNITS = {"": 1, "k": 1000, "K": 1024, "M": 2**20, "G": 2**30, "T": 2**40}
 
 EXAMPLES = """
 \b
@@ -43,20 +42,6 @@ Examples:
   tcpdump -w - | tcpautopsy analyze -          from standard input
   tcpautopsy analyze --fail-on failure x.pcap  exit code 1 when a connection failed
 """
-
-
-class Size(click.ParamType):  # type: ignore[type-arg]
-    """A number of bytes: 950k, 64G."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value).removesuffix("B")
-        number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS and text[-1:] else (text, "")
-        try:
-            return int(float(number) * _UNITS[unit])
-        except (ValueError, OverflowError):
-            return self.fail(f"{value!r} is no size; write 950k, 64M or 2G", param, ctx)
 
 
 def _version(context: click.Context, _option: click.Parameter, asked: bool) -> None:
@@ -84,63 +69,15 @@ def cli() -> None:
     """The group of all commands."""
 
 
-def _reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Options of every command that reads captures."""
-    for option in reversed(
-        (
-            click.option(
-                "--max-bytes", type=Size(), default="64G", show_default=True, help="Stop after so many bytes."
-            ),
-            click.option("--max-flows", type=int, default=2_000_000, show_default=True, help="Connections followed."),
-            click.option("--timeout", type=float, help="Stop reading after so many seconds; analyse what was read."),
-            click.option("--resync", is_flag=True, help="After damage look for the next plausible record."),
-            click.option("--no-sha256", is_flag=True, help="Do not hash the capture."),
-            click.option("--profile", is_flag=True, help="Say what each stage cost, on standard error."),
-            click.option("--debug", is_flag=True, help="Let a defect of tcpautopsy crash with its traceback."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _choosing(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that choose what of a result is shown, and hide who it is about."""
-    for option in reversed(
-        (
-            click.option("--host", "hosts", multiple=True, metavar="ADDR|NET", help="Show connections of this host."),
-            click.option(
-                "--port", "ports", type=click.IntRange(0, 65535), multiple=True, metavar="N", help="... port."
-            ),
-            click.option("--flow", "flows", type=int, multiple=True, metavar="ID", help="... number."),
-            click.option("--since", metavar="T", help="... with packets at or after T (a UTC time, or +seconds)."),
-            click.option("--until", metavar="T", help="... begun at or before T."),
-            click.option("--where", metavar="EXPR", help="... for which EXPR over features holds (rules fields)."),
-            click.option("--select", "chosen_rules", multiple=True, metavar="RULE", help="... with this finding."),
-            click.option("--redact", is_flag=True, help="Pseudonyms for addresses, no names, relative times."),
-            click.option("--redact-key-file", metavar="F", help="The key of the pseudonyms; without it a random one."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
 @cli.command(epilog=EXAMPLES)
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURE...")
 @click.option("-o", "--output", multiple=True, metavar="PATH", help="Write here; the ending names the format.")
 @click.option(
     "-f", "--format", "form", type=click.Choice(FORMAT_NAMES), help="The format; without -o on standard output."
 )
-@click.option("--no-join", is_flag=True, help="Take every file alone, even the parts of one ring-buffer set.")
-@click.option("--rules", "folders", multiple=True, metavar="DIR", help="Rules of your own, beside or instead of ours.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Leave this rule out.")
-@click.option("--fail-on", type=click.Choice(("failure", "degradation", "risk")), help="Exit 1 when it is that bad.")
-@click.option("--baseline", metavar="OLD.json", help="With --fail-on: only what this result does not hold counts.")
-@click.option("--strict", is_flag=True, help="Exit 3 when anything of a capture was damaged or skipped.")
-@click.option("--max-report-size", type=Size(), default="950k", show_default=True, help="Size of the page at most.")
-@click.option("-q", "--quiet", is_flag=True, help="No summary, no notes.")
-@click.option("--color", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True)
-@_choosing
-@_reading
+@choosing
+@judging
+@reading
 def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None, **given: Any) -> None:
     """Say why each connection in CAPTURE failed.
 
@@ -149,48 +86,40 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     """
     paths = _expanded(captures)
     targets = _targets(paths, output, form)
-    from tcpautopsy import closer, pipeline
+    from tcpautopsy import closer, inputs, pipeline
     from tcpautopsy.capture import Spools
-    from tcpautopsy.stages import Stopwatch
+    from tcpautopsy.stages import Stopwatch, Ticker
 
-    if given["where"] is not None:
-        pipeline.check_where(given["where"])
-    old = cli_look.saved(given["baseline"]) if given["baseline"] else None
-    key = _redaction_key(given)
+    old = inputs.saved(given["baseline"]) if given["baseline"] else None
+    wish = cli_options.wish(given)
     with ExitStack() as stack:
-        options = _options(given)
+        options = cli_options.options(given)
         drawn = any(each.name == "html" for _, each in targets)
         if drawn:
             options = options._replace(spools=Spools(lambda: stack.enter_context(TemporaryFile())))
         watch = Stopwatch()
-        if given["profile"]:
-            options = options._replace(stages=watch)
-        analysis = pipeline.analyse(paths, options)
+        options = options._replace(stages=watch if given["profile"] else options.stages)
+        with _counting(given) as told:
+            analysis = pipeline.analyse(paths, options._replace(stages=Ticker(options.stages, told)))
         if not given["quiet"]:
-            _say(analysis, quietly=key is not None)
+            _say(analysis, given["verbose"], quietly=wish.key is not None)
         look = partial(closer.material, paths, options, analysis.result) if drawn else None
-        watch.run("report", _deliver, analysis, given, _Order(targets, form is None and not output, key, look))
+        watch.run("report", _deliver, analysis, given, _Order(targets, form is None and not output, wish, look))
         for name, seconds in watch.seconds.items() if given["profile"] else ():
             click.echo(f"tcpautopsy: {name:<9}{seconds:8.3f} s", err=True)
     raise SystemExit(_exit_code(analysis, given["fail_on"], given["strict"], old))
 
 
-def _options(given: dict[str, Any]) -> Options:
-    from tcpautopsy import pipeline
-
-    return pipeline.Options(
-        join=not given.get("no_join", False),
-        digest=not given["no_sha256"],
-        resync=given["resync"],
-        max_bytes=given["max_bytes"],
-        max_flows=given["max_flows"],
-        rule_folders=tuple(Path(folder) for folder in given.get("folders", ())),
-        ignore=given.get("ignore", ()),
-        timeout_s=given["timeout"],
-        where=given.get("where"),
-        asked=frozenset(given.get("flows", ())),
-        debug=given["debug"],
-    )
+@contextmanager
+def _counting(given: dict[str, Any]) -> Iterator[Callable[[int], None] | None]:
+    """What is to hear of the packets read so far: a line on a terminal, which is wiped at the end; None for nothing."""
+    if given["quiet"] or not cli_options.wanted(given["progress"]):
+        yield None
+        return
+    try:
+        yield lambda packets: click.echo(f"\r{packets:,} packets read", nl=False, err=True)
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _expanded(captures: tuple[str, ...]) -> list[str]:
@@ -227,96 +156,56 @@ def _by_ending(path: str) -> Format:
     return report.of_path(path)
 
 
-def _say(analysis: Analysis, quietly: bool) -> None:
+def _say(analysis: Analysis, verbose: bool, quietly: bool) -> None:
     """Notes and problems, to standard error; names of files stay out of it where the result is redacted."""
     for line in (*analysis.notes, *analysis.unreadable, *analysis.internal_errors):
         click.echo(f"tcpautopsy: {clean(line, 500)}", err=True)
     for number, capture in enumerate(analysis.result.captures, start=1):
-        for problem in capture.problems:
-            if capture.format is not None:
-                name = f"capture-{number}" if quietly else capture.name
-                click.echo(f"tcpautopsy: {name}: {problem.detail}", err=True)
+        if capture.format is None:
+            continue
+        name = f"capture-{number}" if quietly else capture.name
+        said = [p.detail for p in capture.problems]
+        for detail in ([_described(capture)] if verbose else []) + said:
+            click.echo(f"tcpautopsy: {name}: {detail}", err=True)
+
+
+def _described(capture: Capture) -> str:
+    """What a capture is, in one line."""
+    packed = f", {capture.compression}" if capture.compression else ""
+    place = capture.vantage
+    where = "at a place unknown" if place.point == "unknown" else f"at {place.point} ({place.confidence} confidence)"
+    return (
+        f"{counted(capture.packets, 'packet')}, {capture.bytes:,} bytes, {capture.format}{packed}, "
+        f"{' and '.join(capture.link_types) or 'no link type'}, taken {where}"
+    )
 
 
 class _Order(NamedTuple):
     """What is to be written.
 
-    `summary`: also a summary on standard output. `key`: of the pseudonyms, None for none. `look`: finds what a page
-    shows beside the result, None when no page is written.
+    `summary`: also a summary on standard output. `look`: finds what a page shows beside the result, None when no page
+    is written.
     """
 
     targets: list[tuple[str, Format]]
     summary: bool
-    key: bytes | None
+    wish: Wish
     look: Callable[[Result], Material] | None
 
 
 def _deliver(analysis: Analysis, given: dict[str, Any], order: _Order) -> None:
     from tcpautopsy import output as files
     from tcpautopsy import report
-    from tcpautopsy.report.view import View
+    from tcpautopsy.showing import shown
 
-    ids, words = _chosen(analysis, given)
-    whole = analysis.result
-    if order.key is not None:
-        from tcpautopsy.report.redact import redacted
-
-        whole = redacted(whole, order.key, analysis.names)
-    colour = given["color"] == "always" or (given["color"] == "auto" and _colours())
-    view: View = View(max_size=given["max_report_size"], colour=colour)
-    result = whole
-    if ids is not None:
-        from tcpautopsy.report.select import only
-        from tcpautopsy.report.stories import verdict
-
-        result = only(whole, ids)
-        view = view._replace(shown=words, verdict=verdict(whole))
-    if order.look is not None:
-        material = order.look(result)
-        # The frames of the evidence hold the real addresses.
-        view = view._replace(material=material if order.key is None else material._replace(proofs={}))
+    result, view, nothing = shown(analysis, order.wish, order.look)
+    if nothing:
+        click.echo(f"tcpautopsy: {nothing}", err=True)
+    view = view._replace(colour=given["color"] == "always" or (given["color"] == "auto" and _colours()))
     for path, each in order.targets:
         files.write(path, report.written(result, each, view))
     if order.summary and not given["quiet"]:
         files.write("-", report.written(result, report.FORMATS["text"], view._replace(page=order.targets[0][0])))
-
-
-def _chosen(analysis: Analysis, given: dict[str, Any]) -> tuple[set[int] | None, str]:
-    """Ids of the connections to be shown, None for all; and the choice in words."""
-    from tcpautopsy.report.select import Selection, chosen, nothing_matches
-
-    selection = Selection(
-        given["hosts"],
-        given["ports"],
-        given["flows"],
-        given["since"],
-        given["until"],
-        given["chosen_rules"],
-        given["where"],
-    )
-    if not selection:
-        return None, ""
-    ids = chosen(analysis.result, selection, analysis.matching if given["where"] is not None else None)
-    if not ids and not given["redact"]:
-        click.echo(f"tcpautopsy: {nothing_matches(analysis.result)}", err=True)
-    return ids, "chosen by options" if given["redact"] else selection.words
-
-
-def _redaction_key(given: dict[str, Any]) -> bytes | None:
-    """The key of the pseudonyms, None without --redact. Raises UsageError when its file cannot be read."""
-    if given["redact_key_file"] and not given["redact"]:
-        raise UsageError("--redact-key-file needs --redact")
-    if not given["redact"]:
-        return None
-    if not given["redact_key_file"]:
-        return secrets.token_bytes(32)
-    try:
-        content = Path(given["redact_key_file"]).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{clean(given['redact_key_file'])}: {error.strerror}") from None
-    if not content.strip():
-        raise UsageError(f"{clean(given['redact_key_file'])}: the key file is empty")
-    return hashlib.sha256(content).digest()
 
 
 def _colours() -> bool:
@@ -345,13 +234,13 @@ def _table_command(kind: str, sentence: str) -> None:
     @click.argument("capture", metavar="CAPTURE")
     @click.option("-f", "--format", "form", type=click.Choice(("csv", "jsonl", "parquet")), default="csv")
     @click.option("-o", "--output", default="-", metavar="PATH")
-    @_reading
+    @reading
     def command(capture: str, form: str, output: str, **given: Any) -> None:
         from tcpautopsy import output as files
         from tcpautopsy import pipeline
         from tcpautopsy.report import house_table
 
-        table = pipeline.tables(capture, kind, _options(given))  # type: ignore[arg-type]
+        table = pipeline.tables(capture, kind, cli_options.options(given))  # type: ignore[arg-type]
         files.write(output, house_table.table_chunks(table, form))  # type: ignore[arg-type]
 
 
@@ -366,11 +255,11 @@ _table_command("events", "What the frames of CAPTURE show, as a table.")
 @click.option("--max-report-size", type=Size(), default="950k", show_default=True)
 def report_command(source: str, form: str, output: str, max_report_size: int) -> None:
     """Show a result that was written before in another format."""
+    from tcpautopsy import inputs, report
     from tcpautopsy import output as files
-    from tcpautopsy import report
     from tcpautopsy.report.view import View
 
-    result = cli_look.saved(source)
+    result = inputs.saved(source)
     files.write(output, report.written(result, report.FORMATS[form], View(max_size=max_report_size)))
 
 

@@ -3,75 +3,178 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from tcpautopsy import __version__
+from tcpautopsy import __version__, cli_options
+from tcpautopsy.cli_options import choosing, judging, reading
 from tcpautopsy.errors import UsageError
 from tcpautopsy.text import clean, counted
 
 if TYPE_CHECKING:
-    from tcpautopsy.batch import Outcome, Work
+    from tcpautopsy.batch import Crew, Joined, Outcome, Work
+    from tcpautopsy.follow import Follower
 
 _STEPS = 10  # lines of progress where there is no terminal
 _INTERNAL, _UNREADABLE, _FAILED = 4, 3, 1
+_LOOK_S, _CALL_S = 1.0, 60.0  # between two looks into the folder; what a command may take
 
 
 @click.command()
-@click.argument("folders", nargs=-1, required=True, metavar="DIR...")
+@click.argument("roots", nargs=-1, required=True, metavar="DIR...")
 @click.option("--out", required=True, metavar="OUT", help="The folder for pages, index.html and *.jsonl.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Processes at once [default: the number of cores].")
+@click.option("--scheduler", metavar="ADDRESS", help="A Dask scheduler (tcp://host:8786) whose workers do the work.")
 @click.option("--resume", is_flag=True, help="Go on with an earlier run: what is finished is not done again.")
 @click.option("--force", is_flag=True, help="Begin anew where OUT holds an earlier run.")
+@click.option("--follow", is_flag=True, help="Wait for further parts, which tcpdump or dumpcap rotates into DIR.")
+@click.option(
+    "--settle",
+    type=float,
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="With --follow: a part that has not grown for so long is finished.",
+)
+@click.option("--idle", type=float, metavar="S", help="With --follow: end when nothing new came for so long.")
+@click.option("--on-incident", metavar="COMMAND", help="With --follow: run it with each new incident as JSON on stdin.")
 @click.option("--follow-symlinks", is_flag=True, help="Follow symbolic links.")
-@click.option("--no-join", is_flag=True, help="Take every file alone, even the parts of one ring-buffer set.")
-@click.option("--rules", "rule_folders", multiple=True, metavar="DIR", help="Rules of your own.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Leave this rule out.")
-@click.option("--fail-on", type=click.Choice(("failure", "degradation", "risk")), help="Exit 1 when it is that bad.")
-@click.option("--resync", is_flag=True, help="After damage look for the next plausible record.")
-@click.option("--max-flows", type=int, default=2_000_000, show_default=True, help="Connections followed in a capture.")
-@click.option("--timeout", type=float, help="Stop reading a capture after so many seconds; analyse what was read.")
-@click.option("--progress", type=click.Choice(("auto", "always", "never")), default="auto", show_default=True)
-@click.option("-q", "--quiet", is_flag=True, help="No summary, no progress.")
-def batch(folders: tuple[str, ...], out: str, jobs: int | None, **given: Any) -> None:
+@choosing
+@judging
+@reading
+def batch(roots: tuple[str, ...], out: str, jobs: int | None, **given: Any) -> None:
     """Analyse every capture under DIR: a page for each, index.html, findings.jsonl and incidents.jsonl over all."""
-    if given["resume"] and given["force"]:
-        raise UsageError("--resume and --force exclude each other")
+    _refuse_contradictions(jobs, given)
     from tcpautopsy import batch as work
-    from tcpautopsy import inputs, pipeline
+    from tcpautopsy import inputs
+
+    options, wish, baseline = cli_options.options(given), cli_options.wish(given), given["baseline"]
+    if baseline:
+        inputs.saved(baseline)  # a wrong one is told before anything is read
+    settings = work.settings_of(options, wish, baseline)  # and so is a wrong rule
+    folder = Path(out)
+
+    def begin(number: int, paths: Sequence[Path]) -> Work:
+        name = _shown(paths[0], roots) if wish.key is None else f"capture-{number + 1}"
+        return work.Work(number, [str(path) for path in paths], name, out, options, settings, wish, baseline)
+
+    with work.locked(folder, given["resume"], given["force"]):
+        if given["follow"]:
+            outcome = _followed(roots, folder, begin, given)
+        else:
+            found = inputs.find(roots, options.join, given["follow_symlinks"])
+            works = [begin(number, paths) for number, paths in enumerate(found.sets)]
+            work.run(works, _crew(given["scheduler"], jobs, len(works)), _progress(works, given))
+            outcome = work.merge(works, folder, found.others)
+            _write_index(outcome, folder)
+    if not given["quiet"]:
+        _summary(outcome, folder)
+    raise SystemExit(_exit_code(outcome, given["fail_on"], given["strict"]))
+
+
+def _refuse_contradictions(jobs: int | None, given: dict[str, Any]) -> None:
+    """Raises UsageError for options that exclude each other."""
+    together = (
+        ("--resume", given["resume"], "--force", given["force"]),
+        ("--scheduler", given["scheduler"], "-j", jobs),
+        ("--follow", given["follow"], "-j", jobs),
+        ("--follow", given["follow"], "--scheduler", given["scheduler"]),
+        ("--profile", given["profile"], "batch", True),
+    )
+    for one, first, other, second in together:
+        if first and second:
+            raise UsageError(f"{one} and {other} exclude each other")
+    for name in ("idle", "on_incident"):
+        if given[name] is not None and not given["follow"]:
+            raise UsageError(f"--{name.replace('_', '-')} needs --follow")
+
+
+def _crew(scheduler: str | None, jobs: int | None, works: int) -> Crew:
+    from tcpautopsy import crew
+
+    if scheduler:
+        from tcpautopsy.cluster import Cluster
+
+        return Cluster(scheduler)
+    count = min(jobs or os.cpu_count() or 1, max(works, 1))
+    return crew.Alone() if count == 1 else crew.Processes(count)
+
+
+def _write_index(outcome: Outcome, folder: Path) -> None:
     from tcpautopsy import output as files
     from tcpautopsy.report import index
 
-    options = pipeline.Options(
-        join=not given["no_join"],
-        resync=given["resync"],
-        max_flows=given["max_flows"],
-        timeout_s=given["timeout"],
-        rule_folders=tuple(map(Path, given["rule_folders"])),
-        ignore=given["ignore"],
-    )
-    settings = work.settings_of(options)  # a wrong rule is told before anything is read
-    found = inputs.find(folders, options.join, given["follow_symlinks"])
-    folder = Path(out)
-    with work.locked(folder, given["resume"], given["force"]):
-        works = [
-            work.Work(number, [str(p) for p in paths], _shown(paths[0], folders), out, options, settings)
-            for number, paths in enumerate(found.sets)
-        ]
-        work.run(works, min(jobs or os.cpu_count() or 1, max(len(works), 1)), _progress(len(works), given))
-        outcome = work.merge(works, folder, found.others)
-        files.write(
-            str(folder / "index.html"),
-            index.chunks(outcome.summaries, outcome.incidents, outcome.others, __version__),
-        )
-    if not given["quiet"]:
-        _summary(outcome, folder)
-    raise SystemExit(_exit_code(outcome, given["fail_on"]))
+    pieces = index.chunks(outcome.summaries, outcome.incidents, outcome.others, __version__)
+    files.write(str(folder / "index.html"), pieces)
+
+
+# ------------------------------------------------------------------------------------------------------ following
+
+
+def _followed(
+    folders: tuple[str, ...], folder: Path, begin: Callable[[int, Sequence[Path]], Work], given: dict[str, Any]
+) -> Outcome:
+    """Take part after part until nothing new came for long enough, or somebody stops it; OUT is always whole."""
+    from tcpautopsy import follow, inputs
+
+    own = folder.resolve()
+
+    def found() -> list[Path]:
+        return [p for p in inputs.captures(folders, given["follow_symlinks"]) if own not in p.resolve().parents]
+
+    follower = follow.Follower(found, lambda number, path: begin(number, [path]), given["settle"])
+    outcome = follower.merge(folder)
+    last = time.monotonic()
+    try:
+        while given["idle"] is None or time.monotonic() - last < given["idle"]:
+            if follower.step():
+                last = time.monotonic()
+                outcome = _merged(follower, folder, outcome, given)
+            time.sleep(_LOOK_S)
+    finally:
+        follower.finish()
+        outcome = _merged(follower, folder, outcome, given)
+    return outcome
+
+
+def _merged(follower: Follower, folder: Path, before: Outcome, given: dict[str, Any]) -> Outcome:
+    """Write what stands at the top of OUT, and tell of each incident that is new."""
+    from tcpautopsy.follow import news
+
+    outcome = follower.merge(folder)
+    _write_index(outcome, folder)
+    for incident in news(before.incidents, outcome.incidents):
+        if not given["quiet"]:
+            click.echo(f"new incident: {clean(f'{incident.rule} at {incident.subject}: {incident.summaries[0]}', 400)}")
+            sys.stdout.flush()
+        if given["on_incident"]:
+            _call(given["on_incident"], incident)
+    return outcome
+
+
+def _call(command: str, incident: Joined) -> None:
+    """Run the command with the incident on its standard input; one that fails is told and changes nothing."""
+    import msgspec
+
+    try:
+        said = msgspec.json.encode(incident) + b"\n"
+        words = shlex.split(command)
+        done = subprocess.run(words, input=said, timeout=_CALL_S, check=False, stdout=sys.stderr)  # noqa: S603 # theirs
+        wrong = f"exit code {done.returncode}" if done.returncode else ""
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        wrong = str(error)
+    if wrong:
+        click.echo(f"tcpautopsy: --on-incident: {clean(wrong, 200)}", err=True)
+
+
+# -------------------------------------------------------------------------------------------------------- telling
 
 
 def _shown(path: Path, folders: tuple[str, ...]) -> str:
@@ -83,19 +186,33 @@ def _shown(path: Path, folders: tuple[str, ...]) -> str:
     return clean(str(path), 400)
 
 
-def _progress(total: int, given: dict[str, Any]) -> Callable[[int, Work], None]:
+def _progress(works: Sequence[Work], given: dict[str, Any]) -> Callable[[int, Work], None]:
     """One line that changes on a terminal, some lines elsewhere."""
-    begin = time.monotonic()
-    terminal = given["progress"] == "always" or (given["progress"] == "auto" and sys.stderr.isatty())
+    begin, total = time.monotonic(), len(works)
+    terminal = cli_options.wanted(given["progress"])
     silent = given["quiet"] or given["progress"] == "never"
+    sizes = {each.number: sum(os.path.getsize(p) for p in each.paths if os.path.exists(p)) for each in works}
+    left = dict(sizes)
+    failed = 0
 
     def told(done: int, work: Work) -> None:
+        nonlocal failed
         if silent:
             return
-        rest = (time.monotonic() - begin) / max(done, 1) * (total - done)
-        line = f"{done} of {counted(total, 'capture')}, about {rest:.0f} s left"
+        from tcpautopsy.batch import summary_of
+
+        left.pop(work.number, None)
+        failed += summary_of(work).failed
+        spent = time.monotonic() - begin
+        read = sum(sizes.values()) - sum(left.values())
+        rate = read / max(spent, 1e-3)
+        rest = sum(left.values()) / max(rate, 1.0)
+        line = (
+            f"{done} of {counted(total, 'capture')}, {read / 1e6:,.1f} MB at {rate / 1e6:,.1f} MB/s, "
+            f"{counted(failed, 'failure')} so far, about {rest:.0f} s left"
+        )
         if terminal:
-            click.echo(f"\r{line}: {clean(work.name, 40):40}", nl=done == total, err=True)
+            click.echo(f"\r{line}: {clean(work.name, 30):30}", nl=done == total, err=True)
         elif done == total or done % max(total // _STEPS, 1) == 0:
             click.echo(f"tcpautopsy: {line}", err=True)
 
@@ -118,16 +235,17 @@ def _summary(outcome: Outcome, folder: Path) -> None:
     click.echo(f"Index: {clean(str(folder / 'index.html'))}")
 
 
-def _exit_code(outcome: Outcome, fail_on: str | None) -> int:
+def _exit_code(outcome: Outcome, fail_on: str | None, strict: bool) -> int:
     captures = outcome.summaries
     if any(c.internal_error for c in captures):
         return _INTERNAL
-    if captures and all(c.unreadable for c in captures):
+    unreadable = [bool(c.unreadable) for c in captures]
+    if (captures and all(unreadable)) or (strict and (any(unreadable) or any(c.damaged for c in captures))):
         return _UNREADABLE
     bad = {
         "failure": ("failure",),
         "degradation": ("failure", "degradation"),
         "risk": ("failure", "degradation", "risk"),
     }
-    counts = bad.get(fail_on or "", ())
-    return _FAILED if any(c.by_severity.get(name) for c in captures for name in counts) else 0
+    counts = [c.by_severity if c.new_by_severity is None else c.new_by_severity for c in captures]
+    return _FAILED if any(each.get(name) for each in counts for name in bad.get(fail_on or "", ())) else 0

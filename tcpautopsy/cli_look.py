@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from tcpautopsy.errors import CaptureError, UsageError
+from tcpautopsy.errors import UsageError
 from tcpautopsy.text import clean, nearest
 
 if TYPE_CHECKING:
@@ -132,22 +132,10 @@ def compare(client_side: str, server_side: str, output: str | None, form: str | 
 @click.argument("new", metavar="NEW.json")
 def diff(old: str, new: str) -> None:
     """What is new, gone or still there between two results (JSON, or pages)."""
+    from tcpautopsy import inputs
     from tcpautopsy.report.differences import lines
 
-    _print(lines(saved(old), saved(new)))
-
-
-def saved(path: str) -> Result:
-    """A result that was written before, from its JSON or its page.
-
-    Raises CaptureError when the file cannot be read, UsageError when it holds no result.
-    """
-    from tcpautopsy.report import read_back
-
-    try:
-        return read_back.result(Path(path).read_bytes(), clean(path))
-    except OSError as error:
-        raise CaptureError(f"{clean(path)}: {error.strerror}") from None
+    _print(lines(inputs.saved(old), inputs.saved(new)))
 
 
 def _refuse_streams(*captures: str) -> None:

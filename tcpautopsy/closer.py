@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tcpautopsy import pipeline
+from tcpautopsy import dissector, pipeline
 from tcpautopsy.capture import Input, Writer
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.events import ArrivalCurves, Tracker, close_up
@@ -109,7 +109,7 @@ def _look(inputs: Sequence[Input], options: pipeline.Options, leads: Sequence[Fi
         for proof in proofs:
             proof.take(frames, rows)
 
-    for packets in pipeline.followed(inputs, options, table, copy):
+    for packets in dissector.followed(inputs, options, table, copy):
         if wanted.datagrams:
             arrivals.feed(packets.rows)
         mine = _only(packets, followed)

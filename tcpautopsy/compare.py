@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tcpautopsy import pipeline
+from tcpautopsy import dissector, pipeline
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import opened
@@ -108,7 +108,7 @@ def _packets(path: str, options: pipeline.Options, flows: set[int]) -> pd.DataFr
     kept: list[NDArray[np.void]] = []
     with ExitStack() as stack:
         table = FlowTable(max_flows=options.max_flows)
-        for followed in pipeline.followed([opened(path, stack)], options, table):
+        for followed in dissector.followed([opened(path, stack)], options, table):
             rows = followed.rows
             mask = (rows["kind"] == Kind.TCP) & ((rows["marks"] & Mark.DUPLICATE) == 0)
             mask &= np.isin(rows["flow"].astype(np.int64), wanted) & (rows["time_ns"] != NO_TIME)

@@ -12,6 +12,8 @@ from typing import BinaryIO, NamedTuple, cast
 
 from tcpautopsy.capture import Input, Spools, ring_sets
 from tcpautopsy.errors import CaptureError, UsageError
+from tcpautopsy.report import read_back
+from tcpautopsy.result import Result
 from tcpautopsy.text import clean
 
 STDIN = "-"
@@ -93,6 +95,17 @@ def _file(path: str, stack: ExitStack) -> BinaryIO:
         raise CaptureError(f"{clean(path)}: {error.strerror}", "unreadable") from None
 
 
+def saved(path: str) -> Result:
+    """A result that was written before, from its JSON or its page.
+
+    Raises CaptureError when the file cannot be read, UsageError when it holds no result.
+    """
+    try:
+        return read_back.result(Path(path).read_bytes(), clean(path))
+    except OSError as error:
+        raise CaptureError(f"{clean(path)}: {error.strerror}") from None
+
+
 # ------------------------------------------------------------------------------------------------------- folders
 
 
@@ -100,6 +113,21 @@ def find(inputs: Sequence[str], join: bool, follow_symlinks: bool) -> Found:
     """Every capture under these folders (or files), in the order of their paths. Raises UsageError."""
     files: list[Path] = []
     others = 0
+    for path in listed(inputs, follow_symlinks):
+        if _is_capture(path):
+            files.append(path)
+        else:
+            others += 1
+    return Found(ring_sets(files, join=join) if files else [], others)
+
+
+def captures(inputs: Sequence[str], follow_symlinks: bool) -> list[Path]:
+    """The files of `find`, each for itself; nothing but their first bytes is read. Raises UsageError."""
+    return [path for path in listed(inputs, follow_symlinks) if _is_capture(path)]
+
+
+def listed(inputs: Sequence[str], follow_symlinks: bool) -> Iterator[Path]:
+    """Every regular file under these folders (or files), once. Raises UsageError."""
     seen: set[tuple[int, int]] = set()
     for name in inputs:
         root = Path(name)
@@ -107,14 +135,9 @@ def find(inputs: Sequence[str], join: bool, follow_symlinks: bool) -> Found:
             raise UsageError(f"{clean(name)}: no such file or folder")
         for path in [root] if root.is_file() else _walk(root, follow_symlinks):
             identity = _regular(path, follow_symlinks or root.is_file())
-            if identity is None or identity in seen:
-                continue
-            seen.add(identity)
-            if _is_capture(path):
-                files.append(path)
-            else:
-                others += 1
-    return Found(ring_sets(files, join=join) if files else [], others)
+            if identity is not None and identity not in seen:
+                seen.add(identity)
+                yield path
 
 
 def _walk(root: Path, follow_symlinks: bool) -> Iterator[Path]:

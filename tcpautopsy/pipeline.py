@@ -1,4 +1,4 @@
-"""Bytes become tables, tables become findings: the only module that knows the order of the rooms."""
+"""Tables become findings, findings a result: what becomes of a capture once it was dissected."""
 
 from __future__ import annotations
 
@@ -7,42 +7,35 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from io import BytesIO
-from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import pandas as pd
 
 from tcpautopsy import explain
-from tcpautopsy.capture import Input, Reader, Spools, Writer
-from tcpautopsy.decode import Decoder
+from tcpautopsy.capture import Input, Reader, Writer
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
+from tcpautopsy.dissector import Dissector, Options, dissect, followed
 from tcpautopsy.errors import CaptureError, RuleError
-from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.features import FEATURES, features
-from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.quality import assess
-from tcpautopsy.records import Rows
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
-from tcpautopsy.stages import Deadline, Stages
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
     Dissection,
     Events,
     Features,
-    Flows,
-    Frames,
     Incident,
-    Packets,
     Quality,
 )
 from tcpautopsy.text import clean, nearest
 
-__all__ = ["Analysis", "Examined", "Incident", "Options", "analyse", "analyse_bytes", "examine", "examined"]
+__all__ = ["Analysis", "Examined", "Growing", "Incident", "Options", "analyse", "analyse_bytes", "examine", "examined"]
 
 #: Problems after which all records were still read; every other one is damage, or left something out.
 _HARMLESS = frozenset(
@@ -74,25 +67,6 @@ _HARMLESS = frozenset(
 _NAMING = ("dns_query", "dns_answer", "tls_client_hello")
 
 
-class Options(NamedTuple):
-    """How to read and judge; the defaults are the command line's."""
-
-    join: bool = True
-    digest: bool = True
-    resync: bool = False
-    max_bytes: int = 64 * 2**30
-    max_flows: int = 2_000_000
-    chunk_bytes: int = 512 * 1024
-    rule_folders: tuple[Path, ...] = ()
-    ignore: tuple[str, ...] = ()
-    timeout_s: float | None = None
-    where: str | None = None  # an expression over features; the ids of connections for which it holds are told
-    spools: Spools | None = None  # keeps what can be read only once for a second look
-    stages: Stages = Stages()  # adds up what each stage costs
-    asked: frozenset[int | str] = frozenset()  # connections and findings told in full, however many are alike
-    debug: bool = False  # let a defect of ours crash with its traceback
-
-
 class Examined(NamedTuple):
     """One capture, with all that is known of it before the rules."""
 
@@ -122,47 +96,41 @@ class Analysis(NamedTuple):
 # -------------------------------------------------------------------------------------------------- one capture
 
 
-def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequence[str]]:
-    """The tables of one capture (or ring-buffer set), and the names of its zones.
+class Growing:
+    """A capture whose parts come one after the other; connections go on from part to part."""
 
-    Raises CaptureError when nothing of it can be read.
-    """
-    reader = Reader(
-        inputs,
-        chunk_bytes=options.chunk_bytes,
-        resync=options.resync,
-        max_bytes=options.max_bytes,
-        digest=options.digest,
-    )
-    clock, stages = Deadline(options.timeout_s), options.stages
-    decoder, order, table, tracker = Decoder(), TimeOrder(), FlowTable(max_flows=options.max_flows), Tracker()
-    arrivals = ArrivalCurves()
-    chunks = stages.each("framing", clock.within(reader.chunks()))
-    decoded = (stages.run("decode", decoder.packets, frames) for frames in chunks)
-    read = (packets for batch in decoded for packets in order.feed(batch))
-    for packets in chain(read, _late(order)):
-        followed = stages.run("flows", table.assign, packets)
-        stages.run("events", tracker.feed, followed)
-        stages.run("events", arrivals.feed, followed.rows)
-    facts = reader.facts()
-    problems = (*facts.problems, *decoder.problems(), *order.problems(), *table.problems(), *clock.problems())
-    facts = facts._replace(problems=problems)
-    flows: Flows = stages.run("flows", table.table)
-    events, directions, notes = stages.run("events", tracker.finish, facts.first_ns, facts.last_ns, len(flows))
-    if facts.packets and decoder.unsupported() == facts.packets:
-        raise CaptureError(f"{facts.name}: {decoder.problems()[0].detail}", "link-type")
-    dissection = Dissection(facts, flows, directions, events, notes, arrivals.finish(), facts.first_ns, facts.last_ns)
-    return dissection, decoder.zone_names()
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._dissector = Dissector([], options)
+        self._rules = rule_set(options.rule_folders)
 
+    def take(self, part: Input) -> None:
+        """Read one more part; one that cannot be read is told among the problems."""
+        self._dissector.take(self._dissector.reader.further(part))
 
-def _late(order: TimeOrder) -> Iterator[Packets]:
-    """What was held back until nothing earlier could come; asked for only once everything was read."""
-    yield from order.flush()
+    @property
+    def last_ns(self) -> int | None:
+        """The latest time so far; None before the first packet that has one."""
+        return self._dissector.reader.last_ns
+
+    def analysis(self, over: bool) -> Analysis:
+        """What is to be said of all parts so far; `over` when no more will come."""
+        if over:
+            self._dissector.finish()
+        run = _Run(self._rules, self._options, several=False)
+        run.add_known(self._dissector.reader.facts().name, self._known)
+        return run.analysis()
+
+    def _known(self) -> Examined:
+        return _examined(*self._dissector.dissection(), self._options)
 
 
 def examine(inputs: Sequence[Input], options: Options) -> Examined:
     """All that is known of one capture before the rules. Raises CaptureError."""
-    dissection, zones = dissect(inputs, options)
+    return _examined(*dissect(inputs, options), options)
+
+
+def _examined(dissection: Dissection, zones: Sequence[str], options: Options) -> Examined:
     quality = options.stages.run("quality", assess, dissection)
     return Examined(dissection, quality, options.stages.run("features", features, dissection, quality), zones)
 
@@ -244,27 +212,6 @@ def read(path: str, options: Options = Options()) -> tuple[Examined, Diagnosis, 
     return known, diagnosis, run.analysis().result
 
 
-def followed(
-    inputs: Sequence[Input], options: Options, table: FlowTable, beside: Callable[[Frames, Rows], None] | None = None
-) -> Iterator[Packets]:
-    """The packets of one capture in the order of time, each with its flow in `table`.
-
-    `beside` gets each chunk of frames with its packets before they are put in order. Raises CaptureError.
-    """
-    decoder, order = Decoder(), TimeOrder()
-
-    def decoded(frames: Frames) -> Packets:
-        packets = decoder.packets(frames)
-        if beside is not None:
-            beside(frames, packets.rows)
-        return packets
-
-    chunks = Reader(inputs, resync=options.resync, digest=False).chunks()
-    read = (packets for frames in chunks for packets in order.feed(decoded(frames)))
-    for packets in chain(read, _late(order)):
-        yield table.assign(packets)
-
-
 def frames_of(path: str, flow: int, options: Options = Options()) -> list[int]:  # noqa: B008 # a tuple
     """Numbers of the frames that belong to the connection with this id, copies included. Raises CaptureError."""
     with ExitStack() as stack:
@@ -339,9 +286,17 @@ class _Run:
 
     def add_inputs(self, name: str, opened: Callable[[ExitStack], Sequence[Input]]) -> None:
         """The same, of inputs that are opened on a stack of things to close."""
-        try:
+
+        def known() -> Examined:
             with ExitStack() as stack:
-                known = examine(opened(stack), self._options)
+                return examine(opened(stack), self._options)
+
+        self.add_known(name, known)
+
+    def add_known(self, name: str, examined: Callable[[], Examined]) -> None:
+        """The same, of what is known of it."""
+        try:
+            known = examined()
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
             with _uncollected():

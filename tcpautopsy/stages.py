@@ -49,6 +49,32 @@ class Stopwatch(Stages):
             yield thing  # type: ignore[misc]
 
 
+class Ticker(Stages):
+    """Tells how many packets were read so far, a few times a second; everything else is left to other stages."""
+
+    _EVERY_S = 0.2
+
+    def __init__(self, stages: Stages, told: Callable[[int], None] | None) -> None:
+        self._stages = stages
+        self._told = told
+        self._packets = 0
+        self._next = 0.0
+
+    def run(self, name: str, work: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T:
+        """The result of the work."""
+        return self._stages.run(name, work, *given, **named)
+
+    def each(self, name: str, source: Iterable[_T]) -> Iterator[_T]:
+        """The things of the source, whose frames are counted."""
+        for thing in self._stages.each(name, source):
+            if self._told is not None and isinstance(thing, Frames):
+                self._packets += len(thing.rows)
+                if time.monotonic() >= self._next:
+                    self._told(self._packets)
+                    self._next = time.monotonic() + self._EVERY_S
+            yield thing
+
+
 class Deadline:
     """Stops reading once the time is over; what was read until then is analysed."""
 

@@ -101,8 +101,26 @@ class Reader:
         if self._format is None:
             raise CaptureError(f"{self._inputs[0].name}: no part could be read", "unreadable")
 
+    def further(self, one: Input) -> Iterator[Frames]:
+        """The frames of one more part, of a set that grows; one that cannot be read is told among the problems."""
+        self._inputs = [*self._inputs, one]
+        try:
+            yield from self._part(len(self._inputs) - 1, one)
+        except CaptureError as error:
+            self._problems.append(Problem(error.code, None, None, f"{one.name}: {error}"))
+
+    @property
+    def first_ns(self) -> int | None:
+        """The earliest time so far; None before the first packet that has one."""
+        return self._first_ns
+
+    @property
+    def last_ns(self) -> int | None:
+        """The latest time so far; None before the first packet that has one."""
+        return self._last_ns
+
     def facts(self) -> CaptureFacts:
-        """What is known once all chunks were taken."""
+        """What is known of all chunks that were taken."""
         walk = self._walk
         problems = [*self._problems, *self._counted()]
         if not walk.frame:

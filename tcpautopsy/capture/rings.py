@@ -46,14 +46,28 @@ def ring_sets(paths: Sequence[str | Path], join: bool = True) -> list[list[Path]
 
 
 def _series(path: Path) -> tuple[object, ...]:
-    """What the names of one series share: the name without its running numbers."""
+    """What the names of one series share, packed alike."""
+    return (*series(path), path.suffix if _PACKED.search(path.name) else "")
+
+
+def series(path: Path) -> tuple[Path, str]:
+    """What the names of one series share: the folder, and the name without its running numbers, packed or not."""
     name = _PACKED.sub("", path.name)
     numbered = _NUMBERED.match(name)
-    return (
-        path.parent,
-        path.suffix if _PACKED.search(path.name) else "",
-        _DIGITS.sub("#", numbered[1] if numbered else name),
-    )
+    return path.parent, _DIGITS.sub("#", numbered[1] if numbered else name)
+
+
+def begins_ns(path: Path) -> int | None:
+    """The time of the first packet that has one; None for a file without one, or that cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            reader = Reader([Input(path.name, stream)], digest=False, chunk_bytes=4096)
+            for _ in reader.chunks():
+                if reader.first_ns is not None:
+                    return reader.first_ns
+    except (OSError, CaptureError):
+        pass
+    return None
 
 
 def _joined(group: list[Path]) -> list[list[Path]]:

@@ -77,3 +77,38 @@ def test_exit_codes(folder: Path, tmp_path: Path) -> None:
     assert run("batch", folder / "bad.pcap", "--out", "a", cwd=tmp_path).returncode == 3
     assert run("batch", folder / "refused", "--out", "b", "--fail-on", "failure", cwd=tmp_path).returncode == 1
     assert run("batch", folder / "nowhere", "--out", "c", cwd=tmp_path).returncode == 2
+
+
+def test_what_is_shown_can_be_chosen(folder: Path, tmp_path: Path) -> None:
+    run("batch", folder, "--out", "all", cwd=tmp_path)
+    run("batch", folder, "--out", "some", "--select", "syn-refused", cwd=tmp_path)
+    causes = [
+        {json.loads(line)["rule"] for line in (tmp_path / out / "findings.jsonl").read_text().splitlines()}
+        for out in ("all", "some")
+    ]
+    assert causes[0] > causes[1] == {"syn-refused"}
+    counts = [
+        [json.loads(line)["failed"] for line in (tmp_path / out / "manifest.jsonl").read_text().splitlines()]
+        for out in ("all", "some")
+    ]
+    assert counts[0] == counts[1]
+
+
+def test_pseudonyms_everywhere(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a secret")
+    options = ("--redact", "--redact-key-file", tmp_path / "key")
+    done = run("batch", folder, "--out", "out", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for name, content in contents(tmp_path / "out").items():
+        for canary in (b"10.0.0.2", b"2026-", b"refused/", b"bad.pcap", b"accept-queue-ack-drop/"):
+            assert canary not in content, (name, canary)
+            assert canary.decode() not in name
+    assert b"10.0.0.2" not in done.stdout + done.stderr
+
+
+def test_strict_and_baseline(folder: Path, tmp_path: Path) -> None:
+    assert run("batch", folder, "--out", "a", "--strict", cwd=tmp_path).returncode == 3
+    run("analyze", folder / "refused" / "client.pcap", "-o", "old.json", cwd=tmp_path)
+    options = ("--fail-on", "failure", "--baseline", "old.json")
+    assert run("batch", folder / "refused", "--out", "b", *options, cwd=tmp_path).returncode == 0
+    assert run("batch", folder / "accept-queue-ack-drop", "--out", "c", *options, cwd=tmp_path).returncode == 1

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from pipeline.edited import FIXTURES, frame_ends
 
-from tcpautopsy import pipeline
+from tcpautopsy import dissector, pipeline
 from tcpautopsy.capture import Input
 from tcpautopsy.errors import CaptureError
 
@@ -50,8 +50,8 @@ def test_a_capture_that_ends_after_any_byte_is_read(path) -> None:  # type: igno
         inputs = [Input("cut.pcap", BytesIO(data[:length]))]
         if length < 24:
             with pytest.raises(CaptureError):
-                pipeline.dissect(inputs, pipeline.Options())
+                dissector.dissect(inputs, pipeline.Options())
             continue
-        dissection, _ = pipeline.dissect(inputs, pipeline.Options(digest=False))
+        dissection, _ = dissector.dissect(inputs, pipeline.Options(digest=False))
         assert dissection.facts.packets == sum(end <= length for end in ends) - 1
         assert dissection.facts.cut_short == (length not in ends)
