@@ -23,12 +23,14 @@ from tcpautopsy.errors import UsageError
 from tcpautopsy.inputs import saved
 from tcpautopsy.report.differences import news
 from tcpautopsy.report.view import Material
+from tcpautopsy.report.words import place
 from tcpautopsy.result import Result
 from tcpautopsy.showing import Wish, shown
 from tcpautopsy.text import clean
 
 #: A capture that ended its process so often is told as such and left.
 TRIES = 2
+_RANKED = 100
 _MARK = ".tcpautopsy-batch"
 
 
@@ -60,6 +62,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     by_severity: dict[str, int]
     new_by_severity: dict[str, int] | None  # beside a baseline only
+    causes: dict[str, int]  # failed connections by cause, and by server: those with the most
+    servers: dict[str, int]
     worst: str | None
     worst_severity: str
     problems: list[str]
@@ -104,7 +108,14 @@ class Outcome(NamedTuple):
 def analyse_one(work: Work) -> None:
     """Analyse one set, write its page and its file of OUT/work. Runs in a process of its own."""
     analysis = pipeline.analyse(work.paths, work.options)
-    deliver(work, analysis, lambda result: closer.material(work.paths, work.options, analysis.result, result))
+    try:
+        deliver(work, analysis, lambda result: closer.material(work.paths, work.options, analysis.result, result))
+    except UsageError:  # OUT cannot be written
+        raise
+    except Exception as defect:  # a defect of ours in the telling: one line, and the other captures still count
+        if work.options.debug:
+            raise
+        give_up(work, f"internal error: {type(defect).__name__}: {clean(str(defect), 200)}")
 
 
 def deliver(work: Work, analysis: pipeline.Analysis, look: Callable[[Result], Material]) -> None:
@@ -134,6 +145,7 @@ def _summary(work: Work, analysis: pipeline.Analysis, result: Result, page: str 
         (f for f in result.findings if f.primary), key=lambda f: (order[f.severity], f.connection), default=None
     )
     counts = result.totals.by_severity
+    failed = [c for c in result.connections if c.severity == "failure"]
     secret = work.wish.key is not None
     unreadable = [_without_name(each) if secret else each for each in analysis.unreadable]
     broken = [_without_name(each) if secret else each for each in analysis.internal_errors]
@@ -150,6 +162,8 @@ def _summary(work: Work, analysis: pipeline.Analysis, result: Result, page: str 
         failed=result.totals.failed,
         by_severity=counts,
         new_by_severity=_new(work.baseline, analysis.result),
+        causes=dict(Counter(c.cause or "undecided" for c in failed).most_common(_RANKED)),
+        servers=dict(Counter(place(c.server) for c in failed).most_common(_RANKED)),
         worst=worst.summary if worst else None,
         worst_severity=min((n for n, count in counts.items() if count), key=lambda n: order.get(n, 4), default="none"),
         problems=[p.detail for p in capture.problems if capture.format is not None],
@@ -246,9 +260,9 @@ def run(works: Sequence[Work], crew: Crew, told: Callable[[int, Work], None]) ->
     crew.work(waiting, ended)
 
 
-def give_up(work: Work) -> None:
-    """Note a capture whose process died, as when memory runs out."""
-    words = f"{clean(work.name)}: its process ended {TRIES} times (killed, or out of memory)"
+def give_up(work: Work, why: str = f"its process ended {TRIES} times (killed, or out of memory)") -> None:
+    """Note a capture of which nothing can be told."""
+    words = f"{clean(work.name)}: {why}"
     summary = Summary(
         name=work.name,
         key=key_of(work),
@@ -262,6 +276,8 @@ def give_up(work: Work) -> None:
         failed=0,
         by_severity={},
         new_by_severity=None,
+        causes={},
+        servers={},
         worst=None,
         worst_severity="none",
         problems=[],

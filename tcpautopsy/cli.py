@@ -288,3 +288,9 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader has gone (`| head`): end quietly, and keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
+    except Exception as defect:  # a defect of ours
+        if "--debug" in (sys.argv if arguments is None else arguments):
+            raise
+        words = f"{type(defect).__name__}: {clean(str(defect), 300)}"
+        click.echo(f"tcpautopsy: internal error: {words} (--debug shows where)", err=True)
+        raise SystemExit(INTERNAL) from None

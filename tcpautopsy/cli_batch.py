@@ -220,10 +220,10 @@ def _progress(works: Sequence[Work], given: dict[str, Any]) -> Callable[[int, Wo
 
 
 def _summary(outcome: Outcome, folder: Path) -> None:
-    from tcpautopsy.report.index import verdict
+    from tcpautopsy.report.index import largest, verdict
 
     click.echo(verdict(outcome.summaries, outcome.incidents))
-    for incident in outcome.incidents[:12]:
+    for incident in largest(outcome.incidents)[:12]:
         where = f"{incident.rule} at {incident.subject}"
         many = f"{counted(incident.connections, 'connection')} in {counted(len(incident.captures), 'capture')}"
         click.echo(f"  {clean(where, 70)}: {many}")

@@ -17,7 +17,7 @@
     const text = make("input", { type: "search", id: "filter-text", autocomplete: "off" });
     const verdict = make("select", { id: "filter-verdict" }, make("option", { value: "", textContent: "all" }));
     for (const name of new Set(rows.map((each) => each.verdict))) {
-      const words = rows.find((each) => each.verdict === name).row.cells[5].textContent;
+      const words = rows.find((each) => each.verdict === name).row.querySelector(".verdict").textContent;
       verdict.append(make("option", { value: name, textContent: words }));
     }
     const filter = () => {
@@ -28,7 +28,7 @@
         each.row.hidden = !fits;
         shown += fits;
       }
-      count.textContent = `${shown} of ${rows.length} connections`;
+      count.textContent = `${shown} of ${rows.length} ${table.dataset.noun}`;
     };
     text.addEventListener("input", filter);
     verdict.addEventListener("change", filter);
@@ -42,7 +42,8 @@
         const down = head.getAttribute("aria-sort") === "ascending";
         for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        rows.sort((a, b) => number.compare(a.row.cells[column].textContent, b.row.cells[column].textContent) * (down ? -1 : 1));
+        for (const each of rows) each.key = each.row.cells[column].textContent.replace(/(\d),(?=\d{3})/g, "$1");
+        rows.sort((a, b) => number.compare(a.key, b.key) * (down ? -1 : 1));
         body.append(...rows.map((each) => each.row));
       });
       head.replaceChildren(button);

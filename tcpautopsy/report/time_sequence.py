@@ -36,7 +36,9 @@ def pictures(packets: CloseUp, connection: Connection) -> Iterator[Picture]:
         return
     start = nanoseconds(connection.first_time)
     for client in (True, False):
-        sent = packets[(packets["client"] == client) & (packets["payload_len"] > 0)]
+        # An ICMP error that quotes the connection belongs to it, and has no place among its bytes.
+        mine = (packets["client"] == client) & packets["seq"].notna()
+        sent = packets[mine & (packets["payload_len"] > 0)]
         if (~sent["kind"].isin(_AGAIN)).sum() >= 2:
             yield _direction(packets, sent, client, start, connection.packets)
 
