@@ -1163,8 +1163,10 @@ class Track:
         if self.is_prompted(i, d):
             return FAST_RETRANSMISSION
         is_tail = 1 if behind == 0 or self.segments[behind - 1].what != DATA_SEGMENT else 0
-        # RFC 8985 section 7.2: the probe repeats the last segment, about two round trips after it was sent.
-        if is_tail and copies == 0 and since < SECOND:
+        # RFC 8985 section 7.2: the probe repeats the last segment, about two round trips after it was sent, and its
+        # timer starts anew with each ACK that advances: a resend sooner than that is clocked by a recovery.
+        clocked: i64 = 1 if self.rows[i].time_ns - self.sides[d].advance_ns < self.round_trip(d) else 0
+        if is_tail and copies == 0 and since < SECOND and not clocked:
             return TAIL_LOSS_PROBE
         # The timer starts anew with each ACK that advances (RFC 6298 section 5.3): a resend soon after one is
         # clocked by the ACKs of a recovery under way.
