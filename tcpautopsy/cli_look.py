@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from tcpautopsy.errors import UsageError
+from tcpautopsy import cli_options
+from tcpautopsy.errors import CaptureError, UsageError
 from tcpautopsy.text import clean, nearest
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ def shown(known: Examined) -> Iterator[Shown]:
 @click.option("--finding", metavar="ID", help="The evidence frames of this finding, with what each shows as a comment.")
 @click.option("--flow", type=int, metavar="ID", help="All frames of this connection.")
 @click.option("-o", "--output", required=True, metavar="SLICE.pcapng", help="The file to write.")
-def extract(capture: str, finding: str | None, flow: int | None, output: str) -> None:
+@click.option("--redact", is_flag=True, help="Headers made anew: pseudonyms, relative times, nothing of the payload.")
+@click.option("--redact-key-file", metavar="F", help="The key of the pseudonyms; without it a random one.")
+def extract(capture: str, finding: str | None, flow: int | None, output: str, **given: Any) -> None:
     """Write the frames of a finding or a connection of CAPTURE as pcapng."""
     if (finding is None) == (flow is None):
         raise UsageError("give one of --finding ID or --flow ID")
@@ -88,18 +91,32 @@ def extract(capture: str, finding: str | None, flow: int | None, output: str) ->
     from tcpautopsy import pipeline
 
     _refuse_streams(capture)
-
-    _, _, result = pipeline.read(capture, _asking(flow, finding))
+    key = cli_options.redaction_key(given)
+    analysis = pipeline.analyse([capture], _asking(flow, finding))
+    if analysis.unreadable:
+        raise CaptureError(analysis.unreadable[0])
+    result = analysis.result
     if finding is not None:
-        found = _finding(result, finding)
+        number = result.findings.index(_finding(result, finding))
+    elif not 1 <= int(flow or 0) <= len(result.connections):
+        raise UsageError(f"no connection {flow}: {clean(capture)} has 1 to {len(result.connections)}")
+    if key is not None:
+        from tcpautopsy.report.redact import redacted
+
+        result = redacted(result, key, analysis.names)
+    if finding is not None:
+        found = result.findings[number]
         wanted = {row.frame: f"{row.event}: {row.note}" for row in found.evidence}
         comment = f"{found.id}: {found.summary}"
     else:
-        if not 1 <= int(flow or 0) <= len(result.connections):
-            raise UsageError(f"no connection {flow}: {clean(capture)} has 1 to {len(result.connections)}")
         wanted = dict.fromkeys(pipeline.frames_of(capture, int(flow or 0)), "")
         comment = f"connection {flow}"
-    files.write(output, pipeline.excerpt(capture, wanted, comment))
+    if key is None:
+        files.write(output, pipeline.excerpt(capture, wanted, comment))
+        return
+    from tcpautopsy import anew
+
+    files.write(output, anew.excerpt(capture, wanted, comment, key))
 
 
 @click.command()

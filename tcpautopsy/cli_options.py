@@ -133,10 +133,10 @@ def wish(given: dict[str, Any]) -> Wish:
     from tcpautopsy.showing import Wish
 
     names = ("hosts", "ports", "flows", "since", "until", "chosen_rules", "where")
-    return Wish(Selection(*(given[name] for name in names)), _redaction_key(given), given["max_report_size"])
+    return Wish(Selection(*(given[name] for name in names)), redaction_key(given), given["max_report_size"])
 
 
-def _redaction_key(given: dict[str, Any]) -> bytes | None:
+def redaction_key(given: dict[str, Any]) -> bytes | None:
     """The key of the pseudonyms, None without --redact. Raises UsageError when its file cannot be read."""
     if given["redact_key_file"] and not given["redact"]:
         raise UsageError("--redact-key-file needs --redact")

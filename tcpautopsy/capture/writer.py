@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,31 +38,25 @@ class Writer:
         for i, frame in enumerate(rows["frame"].tolist()):
             if frame in wanted:
                 row = rows[i]
-                yield from self._interface(int(row["link"]))
                 at, length = int(row["position"]), int(row["caplen"])
                 if most is not None:
                     length = min(length, int(most[i]))
-                yield self._packet(row, bytes(frames.buffer[at : at + length]), wanted[frame])
+                data = bytes(frames.buffer[at : at + length])
+                yield from self.packet(int(row["link"]), int(row["time_ns"]), data, int(row["wirelen"]), wanted[frame])
+
+    def packet(self, link: int, time_ns: int, data: bytes, wire_length: int, comment: str) -> Iterator[bytes]:
+        """One packet, with its interface when that is new; without a valid time it stands at 1970."""
+        yield from self._interface(link)
+        stamp = 0 if time_ns == NO_TIME else max(time_ns, 0)
+        head = struct.pack("<IIIII", self._interfaces[link], stamp >> 32, stamp & 0xFFFFFFFF, len(data), wire_length)
+        options = _option(_COMMENT, comment.encode("utf-8", "replace")) + _option(0, b"") if comment else b""
+        yield _block(_PACKET, head + _padded(data) + options)
 
     def _interface(self, link: int) -> Iterator[bytes]:
         if link not in self._interfaces:
             self._interfaces[link] = len(self._interfaces)
             options = _option(_RESOLUTION, bytes((_NANOSECONDS,))) + _option(0, b"")
             yield _block(_INTERFACE, struct.pack("<HHI", link, 0, 0) + options)
-
-    def _packet(self, row: Any, data: bytes, comment: str) -> bytes:
-        time = int(row["time_ns"])
-        stamp = 0 if time == NO_TIME else max(time, 0)
-        head = struct.pack(
-            "<IIIII",
-            self._interfaces[int(row["link"])],
-            stamp >> 32,
-            stamp & 0xFFFFFFFF,
-            len(data),
-            int(row["wirelen"]),
-        )
-        options = _option(_COMMENT, comment.encode("utf-8", "replace")) + _option(0, b"") if comment else b""
-        return _block(_PACKET, head + _padded(data) + options)
 
 
 def _block(kind: int, body: bytes) -> bytes:

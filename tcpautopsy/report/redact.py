@@ -40,9 +40,34 @@ def redacted(result: Result, key: bytes, names: Iterable[str] = ()) -> Result:
     return _Redactor(result, key, names).result
 
 
+class Pseudonyms:
+    """Stand-ins for addresses, the same for the same key."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    @cache  # noqa: B019 # lives as long as the redactor
+    def address(self, address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+        """The address's stand-in. The unspecified address, loopback and broadcast stay what they are."""
+        if address.is_unspecified or address.is_loopback or int(address) == 2**32 - 1:
+            return address
+        bits, value = address.max_prefixlen, int(address)
+        turned = 0
+        for position in range(bits):
+            prefix = value >> (bits - position)
+            seed = f"{bits}/{position}/{prefix:x}".encode()
+            turned = turned << 1 | (hashlib.blake2b(seed, key=self._key, digest_size=1).digest()[0] & 1)
+        return type(address)(value ^ turned)
+
+    def mac(self, mac: str) -> str:
+        """The stand-in of an Ethernet address, written with colons."""
+        stand_in = hashlib.blake2b(mac.lower().encode(), key=self._key, digest_size=5).digest()
+        return "02:" + stand_in.hex(":")
+
+
 class _Redactor:
     def __init__(self, result: Result, key: bytes, names: Iterable[str]) -> None:
-        self._key = key
+        self._stand_ins = Pseudonyms(key)
         start = first_time(result)
         self._base_ns = nanoseconds(start) if start else 0
         self._captures = {c.name: f"capture-{n}" for n, c in enumerate(result.captures, start=1)}
@@ -88,7 +113,7 @@ class _Redactor:
         text = _COMMUNITY.sub(lambda found: self._communities.get(found[0], "1:(redacted)"), text)
         text = self._words(text)
         text = _MOMENT.sub(lambda found: (self._relative if "-" in found[0] else self._clock)(found), text)
-        text = _MAC.sub(lambda found: self._mac(found[0]), text)
+        text = _MAC.sub(lambda found: self._stand_ins.mac(found[0]), text)
         return _ADDRESS.sub(self._address, text)
 
     # ------------------------------------------------------------------------------------------------ pseudonyms
@@ -98,28 +123,11 @@ class _Redactor:
             address = ip_address(found[0])
         except ValueError:
             return found[0]
-        return str(self.pseudonym(address))
-
-    @cache  # noqa: B019 # lives as long as the redactor
-    def pseudonym(self, address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-        """The address's stand-in. The unspecified address, loopback and broadcast stay what they are."""
-        if address.is_unspecified or address.is_loopback or int(address) == 2**32 - 1:
-            return address
-        bits, value = address.max_prefixlen, int(address)
-        turned = 0
-        for position in range(bits):
-            prefix = value >> (bits - position)
-            seed = f"{bits}/{position}/{prefix:x}".encode()
-            turned = turned << 1 | (hashlib.blake2b(seed, key=self._key, digest_size=1).digest()[0] & 1)
-        return type(address)(value ^ turned)
-
-    def _mac(self, mac: str) -> str:
-        stand_in = hashlib.blake2b(mac.lower().encode(), key=self._key, digest_size=5).digest()
-        return "02:" + stand_in.hex(":")
+        return str(self._stand_ins.address(address))
 
     def _community(self, protocol: str, *ends: Any) -> str:
         client, client_port, server, server_port = ends
-        stand_ins = [self.pseudonym(ip_address(a.split("%")[0])).packed for a in (client, server)]
+        stand_ins = [self._stand_ins.address(ip_address(a.split("%")[0])).packed for a in (client, server)]
         pair = sorted(zip(stand_ins, (client_port or 0, server_port or 0), strict=True))
         seeded = b"\0\0" + pair[0][0] + pair[1][0] + bytes((_TRANSPORT.get(protocol, 0), 0))
         seeded += pair[0][1].to_bytes(2, "big") + pair[1][1].to_bytes(2, "big")
