@@ -297,13 +297,22 @@ def _size(work: Work) -> int:
 
 def merge(works: Sequence[Work], out: Path, others: int) -> Outcome:
     """Write manifest.jsonl, findings.jsonl and incidents.jsonl in the order of the inputs."""
-    kept = [msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept) for work in works]
     encode = msgspec.json.Encoder().encode
-    output.write(str(out / "manifest.jsonl"), (encode(each.summary) + b"\n" for each in kept))
-    output.write(str(out / "findings.jsonl"), (bytes(f) + b"\n" for each in kept for f in each.findings))
-    incidents = _joined(kept)
-    output.write(str(out / "incidents.jsonl"), (encode(each) + b"\n" for each in incidents))
-    return Outcome([each.summary for each in kept], incidents, others)
+    summaries, incidents = [], _Joining()
+    for each in _kept(works):
+        summaries.append(each.summary)
+        incidents.add(each)
+    output.write(str(out / "manifest.jsonl"), (encode(each) + b"\n" for each in summaries))
+    # Findings of all captures need not fit into memory: they are read again.
+    output.write(str(out / "findings.jsonl"), (bytes(f) + b"\n" for each in _kept(works) for f in each.findings))
+    joined = incidents.joined()
+    output.write(str(out / "incidents.jsonl"), (encode(each) + b"\n" for each in joined))
+    return Outcome(summaries, joined, others)
+
+
+def _kept(works: Iterable[Work]) -> Iterator[_Kept]:
+    """The files of OUT/work, one at a time."""
+    return (msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept) for work in works)
 
 
 class _Incident(msgspec.Struct, frozen=True):
@@ -316,33 +325,39 @@ class _Incident(msgspec.Struct, frozen=True):
     summary: str
 
 
-def _joined(kept: Iterable[_Kept]) -> list[Joined]:
+class _Joining:
     """One incident for the same cause at the same place, over all captures that show it."""
-    groups: dict[tuple[str, str, str], list[tuple[str, _Incident]]] = {}
-    for each in kept:
-        for raw in each.incidents:
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str, str], list[tuple[str, _Incident]]] = {}
+
+    def add(self, kept: _Kept) -> None:
+        """The incidents of one capture."""
+        for raw in kept.incidents:
             incident = msgspec.json.decode(bytes(raw), type=_Incident)
-            groups.setdefault((incident.rule, incident.scope, incident.subject), []).append(
-                (each.summary.name, incident)
+            place = (incident.rule, incident.scope, incident.subject)
+            self._groups.setdefault(place, []).append((kept.summary.name, incident))
+
+    def joined(self) -> list[Joined]:
+        """All of them, in the order in which they began."""
+        found = []
+        for (rule, scope, subject), members in self._groups.items():
+            starts = [i.first_time for _, i in members if i.first_time]
+            ends = [i.last_time for _, i in members if i.last_time]
+            found.append(
+                Joined(
+                    type="incident",
+                    rule=rule,
+                    scope=scope,
+                    subject=subject,
+                    first_time=min(starts, default=None),
+                    last_time=max(ends, default=None),
+                    captures=list(dict.fromkeys(name for name, _ in members)),
+                    connections=sum(len(i.connections) for _, i in members),
+                    summaries=[i.summary for _, i in members][:5],
+                )
             )
-    found = []
-    for (rule, scope, subject), members in groups.items():
-        starts = [i.first_time for _, i in members if i.first_time]
-        ends = [i.last_time for _, i in members if i.last_time]
-        found.append(
-            Joined(
-                type="incident",
-                rule=rule,
-                scope=scope,
-                subject=subject,
-                first_time=min(starts, default=None),
-                last_time=max(ends, default=None),
-                captures=list(dict.fromkeys(name for name, _ in members)),
-                connections=sum(len(i.connections) for _, i in members),
-                summaries=[i.summary for _, i in members][:5],
-            )
-        )
-    return sorted(found, key=lambda i: (i.first_time or "", i.rule, i.subject))
+        return sorted(found, key=lambda i: (i.first_time or "", i.rule, i.subject))
 
 
 # --------------------------------------------------------------------------------------------------------- the folder
