@@ -16,7 +16,7 @@ from fixtures import scoreboard as scores
 from fixtures.judged import ROOT, Recording, Row
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.cli_look import shown
-from tcpautopsy.diagnose.model import Rule
+from tcpautopsy.diagnose.model import SIDES, Rule
 from tcpautopsy.features import FEATURES_TABLE
 from tcpautopsy.report import schema
 from tcpautopsy.report.view import View
@@ -128,11 +128,11 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield ""
     if rule.confirm:
         yield "To confirm:\n"
-        yield from (f"- on the {c.on}: `{_line(c.command)}`: {_line(c.expect)}" for c in rule.confirm)
+        yield from (f"- on the {SIDES.get(c.on, c.on)}: `{_line(c.command)}`: {_line(c.expect)}" for c in rule.confirm)
         yield ""
     if rule.remedies:
         yield "What to do:\n"
-        yield from (f"- {r.side}: {_line(r.text)}" for r in rule.remedies)
+        yield from (f"- {SIDES.get(r.side, r.side)}: {_line(r.text)}" for r in rule.remedies)
         yield ""
     if rule.sources:
         yield "Sources: " + "; ".join(f"[{s.text}]({s.url})" if s.url else s.text for s in rule.sources) + "\n"

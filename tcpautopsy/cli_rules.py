@@ -53,11 +53,17 @@ def show(name: str, folders: tuple[str, ...]) -> None:
 
 
 def _told(rule: Rule) -> list[str]:
+    from tcpautopsy.diagnose.model import SIDES
+
     lines = [f"{rule.id}: {rule.title}", f"severity {rule.severity}, fault {rule.fault}", "", rule.what, "", rule.why]
     lines += ["", "It matches when", *(f"  {condition}" for condition in rule.when)]
     lines += ["", "It is not", *(f"  {other}: {apart}" for other, apart in rule.look_alikes.items())]
-    lines += ["", "To confirm", *(f"  on the {c.on}: {c.command}   ({c.expect})" for c in rule.confirm)]
-    lines += ["", "What to do", *(f"  {remedy.side}: {remedy.text}" for remedy in rule.remedies)]
+    lines += [
+        "",
+        "To confirm",
+        *(f"  on the {SIDES.get(c.on, c.on)}: {c.command}   ({c.expect})" for c in rule.confirm),
+    ]
+    lines += ["", "What to do", *(f"  {SIDES.get(r.side, r.side)}: {r.text}" for r in rule.remedies)]
     return lines
 
 
@@ -66,6 +72,10 @@ def _told(rule: Rule) -> list[str]:
 def lint(folders: tuple[str, ...]) -> None:
     """Check rule files: ours, and those in DIR."""
     loaded = _loaded(folders)
+    for rule in loaded.rules:
+        for each in rule.tests:
+            if each.trace is not None:
+                _made(rule, each)
     click.echo(f"{counted(len(loaded.rules), 'rule')} checked, no error")
 
 
@@ -73,7 +83,7 @@ def lint(folders: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[RULE...]")
 @_folders
 def test(names: tuple[str, ...], folders: tuple[str, ...]) -> None:
-    """Run the tests that stand in the rules, on the recorded captures they name."""
+    """Run the tests that stand in the rules: on recorded captures, and on packets that are written down there."""
     loaded = _loaded(folders)
     wrong = 0
     run = 0
@@ -94,9 +104,21 @@ def _outcome(loaded: RuleSet, rule: Rule, each: Test, folders: tuple[str, ...]) 
     """match, unknown or no_match: the best that any connection of the capture gives."""
     from tcpautopsy import pipeline
 
+    if each.trace is not None:
+        return pipeline.outcome_of(loaded, rule.id, _made(rule, each))
     if each.fixture is None:
-        raise RuleError(f"{rule.id}: test {each.name!r} names no fixture")
+        raise RuleError(f"{rule.id}: test {each.name!r} names no fixture and no trace")
     return pipeline.outcome_of(loaded, rule.id, _fixture(each.fixture, folders))
+
+
+def _made(rule: Rule, each: Test) -> bytes:
+    """The capture that a test writes down. Raises RuleError."""
+    from tcpautopsy import notation
+
+    try:
+        return notation.capture(str(each.trace))
+    except notation.NotationError as error:
+        raise RuleError(f"{rule.id}: test {each.name!r}: {error}") from None
 
 
 def _fixture(name: str, folders: tuple[str, ...]) -> Path:
@@ -166,7 +188,16 @@ remedies:
 would_decide: "The one observation that would settle it."
 sources:
   - {{text: "where this is known from"}}
-tests: []                    # - {{name: ..., fixture: scenario/client.pcap, expect: match}}; add a look-alike, too
+tests:                       # or `fixture: scenario/client.pcap`; add a look-alike that must not match, too
+  - name: a request without an answer
+    expect: match
+    trace: |
+      +0   > S 0:0(0) <mss 1460,sackOK,wscale 7>
+      +.02 < S. 0:0(0) ack 1
+      +0   > . 1:1(0) ack 1
+      +0   > P. 1:33(32) ack 1
+      +.02 < . 1:1(0) ack 33
+      +60  ~
 """
 
 

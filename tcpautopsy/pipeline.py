@@ -167,7 +167,7 @@ def judge(known: Examined, rules: RuleSet, ignore: Sequence[str] = ()) -> Diagno
     return diagnose(known.dissection, known.features, known.quality, rules, ignore)
 
 
-def outcome_of(rules: RuleSet, name: str, capture: Path) -> Literal["match", "no_match", "unknown"]:
+def outcome_of(rules: RuleSet, name: str, capture: bytes | Path) -> Literal["match", "no_match", "unknown"]:
     """What one rule says of a capture: the best that any of its connections gives. Raises CaptureError."""
     known = examined(capture)
     return alone(rules, name, known.dissection, known.features)

@@ -136,8 +136,12 @@ class Applications(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: tuple[Call, ...] = ()
 
 
+#: Sides that a rule names by what they did, in words.
+SIDES = {"resetter": "side that reset", "reset_receiver": "side that was reset"}
+
+
 class Confirm(Spec, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    on: Literal["client", "server", "path"]
+    on: Literal["client", "server", "path", "resetter", "reset_receiver"]
     command: str
     expect: str
 

@@ -6,7 +6,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from tcpautopsy.explain.conditions import conditions
 from tcpautopsy.explain.narrator import note
@@ -68,8 +68,8 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
             diagnosis.conditions[rule.id], row["held"], row["unseen"], told.features, knowledge.features
         ),
         runners_up=list(matched.runners_up),
-        confirm=_confirm(rule, names),
-        remedies=[_remedy(r.side, say(r.text, names)) for r in rule.remedies],
+        confirm=_confirm(rule, names, told.features),
+        remedies=[_remedy(_side(r.side, told.features), say(r.text, names)) for r in rule.remedies],
         next_capture=_next_capture(told, matched),
         sources=[_source(s.text, s.url) for s in rule.sources],
         wireshark_filter=wireshark_filter(told.flow),
@@ -133,13 +133,25 @@ def _source(text: str, url: str | None) -> Source:
 
 
 @lru_cache(maxsize=4096)
-def _check(on: Literal["client", "server", "path"], command: str, expect: str) -> Confirm:
-    return Confirm(on=on, command=command, expect=expect)
+def _check(on: str, command: str, expect: str) -> Confirm:
+    return Confirm(on=on, command=command, expect=expect)  # type: ignore[arg-type]
 
 
-def _confirm(rule: RuleTexts, names: Names) -> list[Confirm]:
+def _confirm(rule: RuleTexts, names: Names, features: Row) -> list[Confirm]:
     quoted = names.quoted()
-    return [_check(c.on, say(c.command, quoted), say(c.expect, names)) for c in rule.confirm]
+    return [_check(_side(c.on, features), say(c.command, quoted), say(c.expect, names)) for c in rule.confirm]
+
+
+#: Sides that a rule names by what they did -> the feature that says which of the two it was.
+_BY_DEED = {"resetter": "reset_by", "reset_receiver": "reset_against"}
+
+
+def _side(side: str, features: Row) -> str:
+    """Who is to look or to act; a deed that nobody did is taken for the server's."""
+    if side not in _BY_DEED:
+        return side
+    who = features[_BY_DEED[side]]
+    return who if who in ("client", "server") else "server"
 
 
 def _next_capture(told: Told, matched: Matched) -> NextCapture | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.conversation import longest_idle_s
-from tcpautopsy.features.ending import foreign_ttl, reset_at, reset_before_server_spoke, reset_look
+from tcpautopsy.features.ending import foreign_ttl, reset_at, reset_before_server_spoke, reset_look, usual_ttl
 from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
 from tcpautopsy.features.handshake import (
     first_data_ignored_copies,
@@ -368,7 +368,7 @@ def server_arp_unanswered(seen: Seen) -> Values:
 def reset_ttl_differs_from_host(seen: Seen) -> Values:
     """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
     _, server = seen.of(addresses)
-    ttl = np.where(np.isnan(seen.side(SERVER, "ttl")), np.nan, seen.side(SERVER, "ttl"))
+    ttl = usual_ttl(seen, SERVER)
     usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
     mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))
     return unless(np.isnan(mine) | np.isnan(usual_low), foreign_ttl(mine, usual_low, usual_high))

@@ -96,8 +96,20 @@ def reset_sequence_exact(seen: Seen) -> Mask:
 def reset_ttl_differs(seen: Seen) -> Values:
     """The first reset's TTL is not that of the same side's other packets; NA when there is nothing to compare."""
     ttl, low, high = (_own(seen, name) for name in ("rst_ttl", "ttl_min", "ttl_max"))
+    low, high = (np.where(_set_by_program(edge), np.nan, edge) for edge in (low, high))
     unknown = _has(seen, Reset.TTL_UNKNOWN) | (np.isnan(low) & ~np.isnan(seen.of(_reset_side)))
     return unless(unknown, foreign_ttl(ttl, low, high))
+
+
+def _set_by_program(ttl: Values) -> Mask:
+    """TTLs that routing protocols give their connections (eBGP 1; RFC 5082: 255); resets of the kernel have its own."""
+    return np.isin(ttl, (1, 255))
+
+
+def usual_ttl(seen: Seen, side: int) -> Values:
+    """The TTL of a side's packets; NaN where it may be one that the program chose for this connection alone."""
+    ttl = seen.side(side, "ttl")
+    return np.where(_set_by_program(ttl), np.nan, ttl)
 
 
 def foreign_ttl(ttl: Values, low: Values, high: Values) -> Mask:
@@ -132,6 +144,16 @@ def reset_answers_within_rtt(seen: Seen) -> Mask:
     """The first reset came within a round trip (or 50 ms, if longer) of a packet from the other side."""
     # 50 ms: twice the usual scheduling and queueing delay when no round trip was measured.
     return seen.of(reset_delay_s) <= np.fmax(1.5 * seen.of(rtt_s), 0.05)
+
+
+def reset_unprompted(seen: Seen) -> Mask:
+    """The side that reset had sent something after the other side's last packet: its reset answers nothing."""
+    at, side = seen.of(reset_at), seen.of(_reset_side)
+    packets = seen.happened_packets
+    earlier = packets.where(packets.last < at[packets.flow])
+    theirs = earlier.where(earlier.side == 1 - side[earlier.flow])
+    own = earlier.where(earlier.side == side[earlier.flow])
+    return seen.latest(own.flow, own.last) > seen.latest(theirs.flow, theirs.last)
 
 
 def resetter_spoke_before(seen: Seen) -> Mask:

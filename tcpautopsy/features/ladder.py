@@ -172,6 +172,13 @@ def keepalives_answered(seen: Seen) -> Values:
     return seen.side(CLIENT, "keep_alive_acks") + seen.side(SERVER, "keep_alive_acks")
 
 
+def keepalives_answered_since_request(seen: Seen) -> Values:
+    """Answers of the server to keepalive probes after the client's last new data."""
+    answers = seen.happened("keep_alive_ack", side=SERVER)
+    since = answers.where(answers.time > seen.at(CLIENT, "last_data_ns")[answers.flow])
+    return seen.total(since.flow, since.frames)
+
+
 def _trailing(seen: Seen, side: int, kind: str) -> tuple[Values, Values, Values]:
     """(number, first, last) of the probes that one side sent after the other's last packet."""
     probes = seen.happened(kind, side=side)

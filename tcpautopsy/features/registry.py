@@ -189,6 +189,7 @@ FEATURES: tuple[Feature, ...] = (
     *_counts(
         ladder.keepalives_sent,
         ladder.keepalives_answered,
+        ladder.keepalives_answered_since_request,
         ladder.keepalives_unanswered,
         ladder.window_probes_unanswered,
     ),
@@ -203,6 +204,7 @@ FEATURES: tuple[Feature, ...] = (
         ending.reset_sequence_exact,
         ending.reset_ttl_differs,
         ending.reset_answers_within_rtt,
+        ending.reset_unprompted,
         ending.reset_before_server_spoke,
         ending.resetter_spoke_before,
         ending.resetter_had_closed,

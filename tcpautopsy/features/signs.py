@@ -263,8 +263,8 @@ def reset_forgery_signs(seen: Seen) -> Values:
     """How many signs of a third party the first reset bears.
 
     Another TTL than the side's other packets; packets of that side after its reset; both sides reset within 50 ms
-    without a FIN before;
-    an active form without timestamps on a connection that uses them.
+    without a FIN before. Beside one of these, an active form without timestamps on a connection that uses them: Linux
+    sends them with its resets, macOS and the BSDs do not, so that alone it says nothing.
     """
     client, server = (seen.at(side, "rst_ns") for side in (CLIENT, SERVER))
     by_client = says(seen.of(reset_by), "client")
@@ -273,9 +273,10 @@ def reset_forgery_signs(seen: Seen) -> Values:
         true(seen.of(reset_ttl_differs)),
         seen.of(packets_after_reset) > 0,
         (np.abs(client - server) <= SAME_MOMENT_S) & (seen.of(fins) == 0),
-        says(seen.of(reset_look), "active") & stamped & ~seen.of(reset_has_timestamps),
     ]
-    return np.asarray(np.sum(signs, axis=0), np.float64)
+    strong = np.asarray(np.sum(signs, axis=0), np.float64)
+    unstamped = says(seen.of(reset_look), "active") & stamped & ~seen.of(reset_has_timestamps)
+    return np.asarray(strong + (unstamped & (strong > 0)), np.float64)
 
 
 def request_near_server_fin(seen: Seen) -> Mask:
