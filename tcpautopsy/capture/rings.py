@@ -17,8 +17,10 @@ from tcpautopsy.errors import CaptureError
 from tcpautopsy.tables import CaptureFacts
 
 _PACKED = re.compile(r"\.(gz|xz|zst|lz4)$")
-_NUMBERED = re.compile(r"^(.*\.(?:pcap|pcapng|cap))\d*$")
+#: A number behind the ending, or behind a name that has none: tcpdump -C and -W.
+_NUMBERED = re.compile(r"^(.*\.(?:pcap|pcapng|cap)|[^.]*[^.\d])\d*$")
 _DIGITS = re.compile(r"\d+")
+_OF_A_TIME = 4  # %H%M, the shortest that anybody would rotate by
 #: Records of two parts may be out of order by as much as records of one file (DESIGN section 4).
 _DISORDER_NS = 1_000_000_000
 
@@ -54,7 +56,10 @@ def series(path: Path) -> tuple[Path, str]:
     """What the names of one series share: the folder, and the name without its running numbers, packed or not."""
     name = _PACKED.sub("", path.name)
     numbered = _NUMBERED.match(name)
-    return path.parent, _DIGITS.sub("#", numbered[1] if numbered else name)
+    stem = numbered[1] if numbered else name
+    # Fewer digits are no time of day: `test1.pcap` and `test2.pcap` are two tests.
+    timed = sum(map(len, _DIGITS.findall(stem))) >= _OF_A_TIME
+    return path.parent, _DIGITS.sub("#", stem) if timed else stem
 
 
 def begins_ns(path: Path) -> int | None:

@@ -56,10 +56,10 @@ def syns_unanswered(seen: Seen) -> Values:
 
 
 def syns_after_synack(seen: Seen) -> Values:
-    """Copies of the SYN that the client sent although a SYN-ACK had passed this point."""
-    answer = seen.first("syn_ack", side=SERVER)
+    """Copies of the SYN that the client sent although a SYN-ACK had passed this point, before it acknowledged one."""
+    answer, acked = seen.first("syn_ack", side=SERVER), seen.first("handshake_ack", side=CLIENT)
     syns = seen.happened("syn_retransmission", side=CLIENT)
-    late = syns.where(syns.time > answer[syns.flow])
+    late = syns.where((syns.time > answer[syns.flow]) & ~(syns.time > acked[syns.flow]))
     return seen.total(late.flow, late.frames)
 
 
@@ -81,6 +81,13 @@ def handshake_completed(seen: Seen) -> Mask:
     alone = (seen.side(CLIENT, "packets") == 0) & (server > 0)
     one_sided = (seen.side(SERVER, "packets") == 0) & (client > 0)
     return np.asarray(seen.has("tcp") & ((answered & (client > 0)) | alone | one_sided))
+
+
+def synack_ttl_differs(seen: Seen) -> Mask:
+    """The SYN-ACK's TTL is two or more away from that of the server's later packets: another device sent it."""
+    first, low, high = (seen.side(SERVER, name) for name in ("ttl", "ttl_min", "ttl_max"))
+    extreme = (first == low) | (first == high)
+    return np.asarray((seen.side(SERVER, "syn_ack") > 0) & extreme & (high - low >= 2))
 
 
 def handshake_s(seen: Seen) -> Values:

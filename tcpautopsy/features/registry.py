@@ -131,7 +131,7 @@ FEATURES: tuple[Feature, ...] = (
         handshake.client_packets_ignored,
         handshake.first_data_ignored_copies,
     ),
-    *_flags(handshake.handshake_completed),
+    *_flags(handshake.handshake_completed, handshake.synack_ttl_differs),
     *_seconds(
         handshake.syn_span_s,
         handshake.synack_delay_s,

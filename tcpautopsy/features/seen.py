@@ -127,6 +127,7 @@ class Seen:
             last=(table["last_time_ns"].to_numpy(dtype="int64") - self.base_ns) / _NS,
             value=table["value"].to_numpy(dtype="int64"),
             frames=table["count"].to_numpy(dtype="int64"),
+            of=table["of_frame"].to_numpy(dtype="int64", na_value=0),
         )
 
     def happened(self, *kinds: str, side: int | None = None) -> Happenings:
@@ -185,15 +186,22 @@ class Seen:
 
 
 class Happenings:
-    """Events as columns of equal length: flow, kind, side, time, last (frame's time), value, frames."""
+    """Events as columns of equal length: flow, kind, side, time, last (frame's time), value, frames, of.
 
-    __slots__ = ("flow", "frames", "kind", "last", "side", "time", "value")
+    `of` is the frame that an event repeats or answers; 0 for none.
+    """
 
-    def __init__(
-        self, *, flow: Group, kind: Group, side: Group, time: Values, last: Values, value: Group, frames: Group
-    ) -> None:
-        self.flow, self.kind, self.side = flow, kind, side
-        self.time, self.last, self.value, self.frames = time, last, value, frames
+    __slots__ = ("flow", "frames", "kind", "last", "of", "side", "time", "value")
+
+    def __init__(self, **columns: NDArray[np.int64] | Values) -> None:
+        self.flow: Group = columns["flow"].astype(np.int64, copy=False)
+        self.kind: Group = columns["kind"].astype(np.int64, copy=False)
+        self.side: Group = columns["side"].astype(np.int64, copy=False)
+        self.time: Values = columns["time"].astype(np.float64, copy=False)
+        self.last: Values = columns["last"].astype(np.float64, copy=False)
+        self.value: Group = columns["value"].astype(np.int64, copy=False)
+        self.frames: Group = columns["frames"].astype(np.int64, copy=False)
+        self.of: Group = columns["of"].astype(np.int64, copy=False)
 
     def where(self, mask: Mask) -> Happenings:
         """The events that the mask chooses."""

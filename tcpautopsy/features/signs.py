@@ -224,9 +224,9 @@ def large_lost_small_passed(seen: Seen) -> Mask:
 
 
 def resends_shrank(seen: Seen) -> Mask:
-    """After three resends of one size, 1,000 bytes or more, the same side's timer sent a smaller piece instead.
+    """After three resends of one segment of 1,000 bytes or more, the same side's timer sent a smaller piece of it.
 
-    Linux does so when it probes for the path's MTU (tcp_mtu_probing).
+    Linux does so when it probes for the path's MTU (tcp_mtu_probing). No segment of that size was ever acknowledged.
     """
     resends = seen.happened(*RESENDS)
     found = np.zeros(seen.count, bool)
@@ -234,10 +234,14 @@ def resends_shrank(seen: Seen) -> Mask:
         return found
     size = resends.value // np.maximum(resends.frames, 1)
     line = 2 * resends.flow + resends.side
-    same = [(line[3:] == line[k : len(line) - 3 + k]) & (size[2:-1] == size[k : len(size) - 3 + k]) for k in (0, 1)]
+    three = [np.stack([line, resends.of, size])[:, k : len(line) - 3 + k] for k in (0, 1, 2)]
+    same = [np.all(three[k] == three[2], axis=0) for k in (0, 1)]
+    acked = np.stack([seen.side(SERVER, "max_acked_payload"), seen.side(CLIENT, "max_acked_payload")])
+    largest = np.nan_to_num(acked[np.minimum(resends.side, 1), resends.flow])[3:]
     # The last step is a timer's, not part of a burst: 0.2 s is the shortest timer.
-    timer = (line[3:] == line[2:-1]) & (resends.time[3:] - resends.time[2:-1] >= 0.2)
-    smaller = (size[2:-1] >= 1000) & (size[3:] < size[2:-1]) & (size[3:] >= 500)
+    again = (line[3:] == line[2:-1]) & (resends.of[3:] == resends.of[2:-1])
+    timer = again & (resends.time[3:] - resends.time[2:-1] >= 0.2)
+    smaller = (size[2:-1] >= 1000) & (size[3:] < size[2:-1]) & (size[3:] >= 500) & (largest < size[2:-1])
     found[resends.flow[3:][same[0] & same[1] & timer & smaller]] = True
     return found
 

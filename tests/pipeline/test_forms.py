@@ -14,6 +14,7 @@ import pytest
 from pipeline.edited import FIXTURES, pcap, records
 
 from tcpautopsy import pipeline
+from tcpautopsy.capture import ring_sets
 
 SCENARIOS = ("accept-queue-ack-drop", "cable-cut-restored", "close-unread-data")
 
@@ -90,3 +91,26 @@ def test_interpreted_kernels(capture: Path) -> None:
     ]
     assert both[0] == both[1]
     assert len(both[0]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("names", "joined"),
+    [
+        (("dump.pcap", "dump.pcap1"), True),  # tcpdump -C
+        (("dump.pcap0.gz", "dump.pcap1.gz"), True),  # tcpdump -C -W -z gzip
+        (("dump", "dump1"), True),
+        (("web-1201.pcap", "web-1202.pcap"), True),  # tcpdump -G
+        (("web_00001_20260102030405.pcapng", "web_00002_20260102030406.pcapng"), True),  # dumpcap -b
+        (("test1.pcap", "test2.pcap"), False),
+        (("empty001.trace", "empty002.trace"), False),
+        (("web-1201.pcap", "db-1202.pcap"), False),
+    ],
+)
+def test_only_names_of_one_series_are_joined(names: tuple[str, str], joined: bool, tmp_path: Path) -> None:
+    found = list(records((FIXTURES / SCENARIOS[0] / "client.pcap").read_bytes()))
+    half = len(found) // 2
+    for name, part in zip(names, (found[:half], found[half:]), strict=True):
+        content = pcap(part)
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    sets = ring_sets([tmp_path / name for name in names])
+    assert [len(each) for each in sets] == ([2] if joined else [1, 1])
