@@ -16,6 +16,7 @@ from tcpautopsy.report.cards import Richness, cards
 from tcpautopsy.report.drawing import Picture
 from tcpautopsy.report.json_document import chunks as json_chunks
 from tcpautopsy.report.read_back import ELEMENT
+from tcpautopsy.report.servers import Server, servers
 from tcpautopsy.report.stories import Story, told, undecided, verdict
 from tcpautopsy.report.stories import stories as all_stories
 from tcpautopsy.report.templates import environment
@@ -63,10 +64,13 @@ class _Always(NamedTuple):
     causes: int
     undecided: list[Connection]
     timeline: Picture | None
+    servers: list[Server]
+    servers_left: int
     markdown: str
 
 
 def _always(result: Result, view: View) -> _Always:
+    listed, left = servers(result)
     return _Always(
         result=result,
         view=view,
@@ -74,6 +78,8 @@ def _always(result: Result, view: View) -> _Always:
         causes=len(all_stories(result)),
         undecided=undecided(result),
         timeline=timeline(result),
+        servers=listed,
+        servers_left=left,
         markdown=markdown.text(result, view),
     )
 
