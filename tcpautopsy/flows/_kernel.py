@@ -151,6 +151,8 @@ FIRST_RST_BY_RESPONDER = cython.declare(cython.longlong, 8192)
 PARTS = cython.declare(cython.longlong, 250)
 PLAIN_DNS = cython.declare(cython.longlong, 251)
 CONVERSATION = cython.declare(cython.longlong, 252)
+COPIED = cython.declare(cython.longlong, 253)
+COPIED_EXCHANGE = cython.declare(cython.longlong, 254)
 
 M32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 M31 = cython.declare(cython.longlong, 0x7FFFFFFF)
@@ -203,6 +205,7 @@ class Table:
     count = cython.declare(cython.longlong, visibility="public")
     used = cython.declare(cython.longlong, visibility="public")
     aliases = cython.declare(cython.longlong, visibility="public")
+    linked: cython.longlong
     streams = cython.declare(cython.longlong, visibility="public")
     limit = cython.declare(cython.longlong, visibility="public")
     refused = cython.declare(cython.longlong, visibility="public")
@@ -225,7 +228,7 @@ class Table:
     def __init__(self, seed, limit):
         self.seed = seed
         self.limit = limit
-        self.shown = self.told_apart = self.count = self.used = self.streams = self.aliases = 0
+        self.shown = self.told_apart = self.count = self.used = self.streams = self.aliases = self.linked = 0
         self.refused = self.first_refused = self.duplicates = 0
         self.a_hi = self.a_lo = self.b_hi = self.b_lo = 0
         self.a_port = self.b_port = self.zone = self.tag = self.protocol = self.from_a = self.hashed = self.slot = 0
@@ -740,11 +743,48 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def link(self, i: i64, found: i64) -> i64:
+        """A copy of a packet of this flow passed in another VLAN or tunnel: what answers it there belongs to the flow.
+
+        A router between the two writes the question there second and the answer first. TCP needs no link: its answers
+        are known by their numbers (`across`).
+        """
+        at: i64
+        kind: i64 = self.rows[i].kind
+        if (kind != UDP and kind != DNS and kind != ECHO) or self.flows[found - 1].zone == self.rows[i].zone:
+            return 0
+        if kind == UDP:
+            self.sorted_key(i)
+        else:
+            self.directed(i, 1 if self.rows[i].flags == 1 else 0)
+        at = self.alias_slot(COPIED if kind == UDP else COPIED_EXCHANGE, self.rows[i].zone, self.tag)
+        if self.alias_flows[at] == 0:
+            self.alias_flows[at] = found
+            self.linked += 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def linked_flow(self, i: i64, code: i64) -> i64:
+        """The flow that the key at hand was linked to, 0 for none."""
+        at: i64
+        if self.linked == 0:
+            return 0
+        at = self.alias_slot(code, self.zone, self.tag)
+        self.protocol = self.rows[i].protocol
+        return self.alias_flows[at]
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def udp(self, i: i64) -> i64:
         found: i64
         sender: i64
         self.sorted_key(i)
         found = self.find()
+        if found == 0:
+            found = self.linked_flow(i, COPIED)
         if found == 0:
             if self.count >= self.limit:
                 return self.refuse(i)
@@ -768,6 +808,8 @@ class Table:
         asks: i64 = 1 if self.rows[i].flags == 1 else 0
         self.directed(i, asks)
         found = self.find()
+        if found == 0:
+            found = self.linked_flow(i, COPIED_EXCHANGE)
         if found == 0:
             if self.count >= self.limit:
                 return self.refuse(i)
@@ -919,6 +961,7 @@ class Table:
                     self.rows[i].marks |= DUPLICATE
                     self.flows[found - 1].duplicates += 1
                     self.duplicates += 1
+                    self.link(i, found)
                     continue
                 if self.rows[i].ip_version == 4 and self.rows[i].ip_id != 0:
                     self.told_apart += 1
