@@ -102,11 +102,20 @@ def request_unanswered(seen: Seen) -> Values:
     within 0.2 s, once the server has said something.
     """
     asked, told = seen.at(CLIENT, "last_data_ns"), seen.at(SERVER, "last_data_ns")
-    waiting = ~np.isnan(asked) & ~(told > asked)
+    waiting = ~np.isnan(asked) & (~(told > asked) | seen.of(answer_refused))
     claim = waiting & ~_farewell(seen, asked, told) & ~seen.of(one_way_service)
     # Bytes of the server that are not in the capture may have been the answer.
     missed = (seen.side(SERVER, "unseen_acked_bytes") > 0) | (seen.side(SERVER, "lost_bytes") > 0)
     return unless(~seen.of(sees_both_directions) | (claim & missed), claim)
+
+
+def answer_refused(seen: Seen) -> Mask:
+    """The server's answer came after the client had closed, and the client's host reset it: nobody read it."""
+    asked, left = seen.at(CLIENT, "last_data_ns"), seen.at(CLIENT, "fin_ns")
+    data = seen.happened("data", side=SERVER)
+    answers = data.where(data.time > asked[data.flow])
+    came = seen.earliest(answers.flow, answers.time)
+    return np.asarray((came > left) & (seen.at(CLIENT, "rst_ns") >= came))
 
 
 def _farewell(seen: Seen, asked: Values, told: Values) -> Mask:

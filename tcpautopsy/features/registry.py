@@ -155,6 +155,7 @@ FEATURES: tuple[Feature, ...] = (
     *_counts(conversation.requests, conversation.responses, conversation.client_messages_unanswered),
     *_flags(
         conversation.request_unanswered,
+        conversation.answer_refused,
         conversation.request_acked,
         conversation.http_request_pending,
         conversation.one_way_service,
