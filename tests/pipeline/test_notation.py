@@ -93,3 +93,12 @@ def test_a_wrong_line_is_named(line: str, words: str) -> None:
 def test_no_text_does_anything_but_be_read_or_refused(text: str) -> None:
     with suppress(NotationError):
         assert capture(text)[:4] == bytes.fromhex("4d3cb2a1")
+
+
+def test_a_resend_clocked_by_a_recovery_is_no_tail_loss_probe() -> None:
+    lost = HELLO + "+0 > . 1:1001(1000) ack 1\n+0 > P. 1001:1301(300) ack 1\n+.6 > . 1:1001(1000) ack 1\n"
+    recovered = lost + "+.05 < . 1:1(0) ack 1001\n+0 > P. 1001:1301(300) ack 1\n+.05 < . 1:1(0) ack 1301"
+    assert "tail_loss_probe" not in word(recovered)
+    assert "retransmission ack" in word(recovered)
+    alone = HELLO + "+0 > P. 1:301(300) ack 1\n+.3 > P. 1:301(300) ack 1\n+.05 < . 1:1(0) ack 301"
+    assert "tail_loss_probe" in word(alone)
