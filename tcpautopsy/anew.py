@@ -17,6 +17,7 @@ import numpy as np
 from tcpautopsy.capture import Reader, Writer
 from tcpautopsy.decode import Decoder
 from tcpautopsy.inputs import opened
+from tcpautopsy.packing import DONT_FRAGMENT, MORE_FRAGMENTS, ipv4
 from tcpautopsy.records import Rows
 from tcpautopsy.report.redact import Pseudonyms
 from tcpautopsy.tables import NO_TIME, Kind, Mark
@@ -99,11 +100,9 @@ class Anew:
             return struct.pack(">IHBB", 6 << 28 | tos << 20, min(length, _WIRE_LIMIT), protocol, ttl) + source + target
         marks = int(row["marks"])
         # More fragments, at offset 0 or at one that is not known any more.
-        place = 0x2000 if marks & Mark.FIRST_FRAGMENT else 1 if row["kind"] == Kind.FRAGMENT else 0
-        place |= 0x4000 if marks & Mark.DF else 0
-        total = 20 + length if 20 + length <= _WIRE_LIMIT else 0
-        head = struct.pack(">BBHHHBBH", 0x45, tos, total, 0, place, ttl, protocol, 0) + source + target
-        return head[:10] + struct.pack(">H", _checksum(head)) + head[12:]
+        place = MORE_FRAGMENTS if marks & Mark.FIRST_FRAGMENT else 1 if row["kind"] == Kind.FRAGMENT else 0
+        place |= DONT_FRAGMENT if marks & Mark.DF else 0
+        return ipv4(source + target, protocol, length, ttl=ttl, place=place, tos=tos)
 
     def _icmp(self, row: Any, kind: int) -> bytes:
         if kind == Kind.ECHO:
@@ -151,10 +150,3 @@ def _lookup(row: Any) -> bytes:
     """The header of a lookup, and its question for the root in place of the name."""
     flags = 0x0100 if row["flags"] == _REQUEST else 0x8180 | int(row["window"]) & 15
     return struct.pack(">HHHHHHBHH", int(row["tag"]) & 0xFFFF, flags, 1, 0, 0, 0, 0, int(row["icmp_mtu"]), 1)
-
-
-def _checksum(data: bytes) -> int:
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

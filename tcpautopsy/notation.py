@@ -27,6 +27,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
+from tcpautopsy.packing import DONT_FRAGMENT, checksum, ipv4
+
 _EPOCH_NS = 1_700_000_000_000_000_000
 _CLIENT, _SERVER, _ROUTER, _STRANGER = "10.0.0.1", "10.0.0.2", "10.0.0.254", "10.0.0.9"
 _PORT, _FIRST_PORT = 80, 40_000
@@ -130,7 +132,7 @@ class _Book:
         if not quoted:
             raise ValueError("there is no packet that it could quote")
         body = struct.pack(">BBHI", kind, code, 0, mtu) + quoted
-        body = body[:2] + struct.pack(">H", _checksum(body)) + body[4:]
+        body = body[:2] + struct.pack(">H", checksum(body)) + body[4:]
         own, peer = (_CLIENT, _SERVER) if client else (_SERVER, _CLIENT)
         ttl = int(options.get("ttl", flow.sides[client].ttl))
         return _ip((options.get("from", own), peer), _ICMP, body, ttl=ttl, ip_id=77)
@@ -211,16 +213,14 @@ def _tcp_options(text: str, client: bool) -> bytes:
 def _summed(packet: bytes, ends: tuple[str, str], protocol: int, wrong: bool) -> bytes:
     """The segment or datagram with its checksum."""
     pseudo = b"".join(IPv4Address(end).packed for end in ends) + struct.pack(">BBH", 0, protocol, len(packet))
-    value = _checksum(pseudo + packet) ^ (0x5555 if wrong else 0)
+    value = checksum(pseudo + packet) ^ (0x5555 if wrong else 0)
     at = 16 if protocol == _TCP else 6
     return packet[:at] + struct.pack(">H", value) + packet[at + 2 :]
 
 
 def _ip(ends: tuple[str, str], protocol: int, body: bytes, *, ttl: int, ip_id: int, df: bool = False) -> bytes:
-    place = 0x4000 if df else 0
-    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(body), ip_id, place, ttl, protocol, 0)
-    head += b"".join(IPv4Address(end).packed for end in ends)
-    return head[:10] + struct.pack(">H", _checksum(head)) + head[12:] + body
+    packed = b"".join(IPv4Address(end).packed for end in ends)
+    return ipv4(packed, protocol, len(body), ttl=ttl, ip_id=ip_id, place=DONT_FRAGMENT if df else 0) + body
 
 
 def _mac(client: bool) -> bytes:
@@ -236,11 +236,3 @@ def _arp(client: bool) -> bytes:
     ends = _mac(client) + IPv4Address(own).packed + (bytes(6) if client else _mac(True)) + IPv4Address(peer).packed
     to = b"\xff" * 6 if client else _mac(True)
     return to + _mac(client) + struct.pack(">HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1 if client else 2) + ends
-
-
-def _checksum(data: bytes) -> int:
-    data += bytes(len(data) % 2)
-    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

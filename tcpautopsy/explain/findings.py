@@ -51,16 +51,7 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
     row, rule = matched.row, knowledge.rules[matched.row["rule"]]
     names = Names(told)
     return Finding(
-        id=place.id,
-        fingerprint=_fingerprint(rule.id, told.flow),
-        capture=place.capture,
-        connection=place.connection,
-        rule=rule.id,
-        title=rule.title,
-        severity=row["severity"],
-        confidence=row["confidence"],
-        fault=row["fault"],
-        primary=row["primary"],
+        **_identity(told, matched, place, rule),
         summary=say(rule.headline, names),
         story=story(told, rule, matched.steps, names),
         evidence=_evidence(matched.steps, place.parts),
@@ -78,18 +69,9 @@ def finding(told: Told, matched: Matched, place: Place, knowledge: Knowledge, di
 
 def short_finding(told: Told, matched: Matched, place: Place, rule: RuleTexts, alike: str) -> Finding:
     """The same finding in a few lines; `alike` says how many there are, and which one is told in full."""
-    row, evidence = matched.row, _evidence(matched.steps, place.parts)
+    evidence = _evidence(matched.steps, place.parts)
     return Finding(
-        id=place.id,
-        fingerprint=_fingerprint(rule.id, told.flow),
-        capture=place.capture,
-        connection=place.connection,
-        rule=rule.id,
-        title=rule.title,
-        severity=row["severity"],
-        confidence=row["confidence"],
-        fault=row["fault"],
-        primary=row["primary"],
+        **_identity(told, matched, place, rule),
         summary=f"{endpoint(told.flow, 'client')} to {endpoint(told.flow, 'server')}: {rule.title}.",
         story=[Step(time=utc(told.flow["first_ns"]), text=alike, frames=[e.frame for e in evidence[:1]])],
         evidence=evidence if len(evidence) <= _SHORT_ROWS else [evidence[0], evidence[-1]],
@@ -101,6 +83,23 @@ def short_finding(told: Told, matched: Matched, place: Place, rule: RuleTexts, a
         sources=_NOTHING,
         wireshark_filter=wireshark_filter(told.flow),
     )
+
+
+def _identity(told: Told, matched: Matched, place: Place, rule: RuleTexts) -> dict[str, Any]:
+    """What every finding has, however it is told: which it is, and how it was judged."""
+    row = matched.row
+    return {
+        "id": place.id,
+        "fingerprint": _fingerprint(rule.id, told.flow),
+        "capture": place.capture,
+        "connection": place.connection,
+        "rule": rule.id,
+        "title": rule.title,
+        "severity": row["severity"],
+        "confidence": row["confidence"],
+        "fault": row["fault"],
+        "primary": row["primary"],
+    }
 
 
 def finding_id(prefix: str, rule: str, community_id: str | None, server: str, ordinal: int) -> str:
