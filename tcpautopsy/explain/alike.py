@@ -14,7 +14,7 @@ import pandas as pd
 
 from tcpautopsy.tables import Diagnosis, Flows
 
-#: Findings of one rule that are told in full, and servers beyond those of which one more is.
+#: Findings of one rule that are told in full, and servers beyond those of which one more is: as many as a page lists.
 _IN_FULL = 1000
 _ALIKE = ["rule", "server_address", "server_port", "severity", "confidence"]
 
