@@ -6,24 +6,22 @@ these files in the order of the inputs, so that a run that was killed and resume
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import msgspec
 
-from tcpautopsy import closer, output, pipeline, report
+from tcpautopsy import closer, output, pipeline, places, report
 from tcpautopsy.errors import UsageError
 from tcpautopsy.inputs import saved
+from tcpautopsy.places import place
+from tcpautopsy.report import batch_parquet, words
 from tcpautopsy.report.differences import news
 from tcpautopsy.report.view import Material
-from tcpautopsy.report.words import place
 from tcpautopsy.result import Result
 from tcpautopsy.showing import Wish, shown
 from tcpautopsy.text import clean
@@ -31,7 +29,6 @@ from tcpautopsy.text import clean
 #: A capture that ended its process so often is told as such and left.
 TRIES = 2
 _RANKED = 100
-_MARK = ".tcpautopsy-batch"
 
 
 class Work(NamedTuple):
@@ -125,9 +122,7 @@ def deliver(work: Work, analysis: pipeline.Analysis, look: Callable[[Result], Ma
     page = None
     if readable:
         page = f"captures/{page_name(work.name)}"
-        target = Path(work.out, page)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        output.write(str(target), report.written(result, report.FORMATS["html"], view))
+        output.write(str(place(work.out) / page), report.written(result, report.FORMATS["html"], view))
     encode = msgspec.json.Encoder().encode
     opening = b'{"capture_name":' + encode(work.name) + b","
     kept = _Kept(
@@ -163,7 +158,7 @@ def _summary(work: Work, analysis: pipeline.Analysis, result: Result, page: str 
         by_severity=counts,
         new_by_severity=_new(work.baseline, analysis.result),
         causes=dict(Counter(c.cause or "undecided" for c in failed).most_common(_RANKED)),
-        servers=dict(Counter(place(c.server) for c in failed).most_common(_RANKED)),
+        servers=dict(Counter(words.place(c.server) for c in failed).most_common(_RANKED)),
         worst=worst.summary if worst else None,
         worst_severity=min((n for n, count in counts.items() if count), key=lambda n: order.get(n, 4), default="none"),
         problems=[p.detail for p in capture.problems if capture.format is not None],
@@ -205,8 +200,7 @@ def key_of(work: Work) -> str:
 
 def _content(path: str) -> str:
     try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return places.fingerprint(place(path))
     except OSError as error:
         return f"unreadable: {error.strerror}"
 
@@ -222,22 +216,22 @@ def page_name(name: str) -> str:
 
 def _kept_path(work: Work) -> Path:
     name = hashlib.sha256(work.name.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    return Path(work.out, "work", f"{name}.json")
+    return place(work.out) / "work" / f"{name}.json"
 
 
 def summary_of(work: Work) -> Summary:
     """What is kept of a set that was analysed."""
-    return msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept).summary
+    return msgspec.json.decode(places.contents(_kept_path(work)), type=_Kept).summary
 
 
 def _finished(work: Work) -> bool:
     """The capture was analysed before, from the same content with the same settings."""
     try:
-        kept = msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept)
+        kept = msgspec.json.decode(places.contents(_kept_path(work)), type=_Kept)
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return False
     page = kept.summary.page
-    return kept.summary.key == key_of(work) and (page is None or Path(work.out, page).is_file())
+    return kept.summary.key == key_of(work) and (page is None or places.is_file(place(work.out) / page))
 
 
 class Crew(Protocol):
@@ -249,7 +243,7 @@ class Crew(Protocol):
 
 def run(works: Sequence[Work], crew: Crew, told: Callable[[int, Work], None]) -> None:
     """Analyse all that is not finished, the largest first; `told(done, work)` hears of each as it ends."""
-    waiting = sorted((w for w in works if not _finished(w)), key=lambda w: (-_size(w), w.number))
+    waiting = sorted((w for w in works if not _finished(w)), key=lambda w: (-size(w), w.number))
     done = len(works) - len(waiting)
 
     def ended(work: Work) -> None:
@@ -262,7 +256,7 @@ def run(works: Sequence[Work], crew: Crew, told: Callable[[int, Work], None]) ->
 
 def give_up(work: Work, why: str = f"its process ended {TRIES} times (killed, or out of memory)") -> None:
     """Note a capture of which nothing can be told."""
-    words = f"{clean(work.name)}: {why}"
+    told = f"{clean(work.name)}: {why}"
     summary = Summary(
         name=work.name,
         key=key_of(work),
@@ -283,36 +277,45 @@ def give_up(work: Work, why: str = f"its process ended {TRIES} times (killed, or
         problems=[],
         damaged=False,
         unreadable=None,
-        internal_error=words,
+        internal_error=told,
     )
     output.write(str(_kept_path(work)), [msgspec.json.encode(_Kept(summary, [], []))])
 
 
-def _size(work: Work) -> int:
-    return sum(os.path.getsize(path) for path in work.paths if os.path.exists(path))
+def size(work: Work) -> int:
+    """Bytes of its files."""
+    return sum(places.size(place(path)) for path in work.paths)
 
 
 # --------------------------------------------------------------------------------------------------------- merging
 
 
 def merge(works: Sequence[Work], out: Path, others: int) -> Outcome:
-    """Write manifest.jsonl, findings.jsonl and incidents.jsonl in the order of the inputs."""
+    """Write manifest.jsonl, findings.jsonl and incidents.jsonl in the order of the inputs, and as Parquet."""
     encode = msgspec.json.Encoder().encode
     summaries, incidents = [], _Joining()
     for each in _kept(works):
         summaries.append(each.summary)
         incidents.add(each)
     output.write(str(out / "manifest.jsonl"), (encode(each) + b"\n" for each in summaries))
-    # Findings of all captures need not fit into memory: they are read again.
-    output.write(str(out / "findings.jsonl"), (bytes(f) + b"\n" for each in _kept(works) for f in each.findings))
     joined = incidents.joined()
-    output.write(str(out / "incidents.jsonl"), (encode(each) + b"\n" for each in joined))
+    lines = [encode(each) for each in joined]
+    # Findings of all captures need not fit into memory: they are read again.
+    output.write(str(out / "findings.jsonl"), (line + b"\n" for line in _findings(works)))
+    output.write(str(out / "incidents.jsonl"), (line + b"\n" for line in lines))
+    if batch_parquet.installed():
+        output.write(str(out / "findings.parquet"), batch_parquet.finding_chunks(_findings(works)))
+        output.write(str(out / "incidents.parquet"), batch_parquet.incident_chunks(lines))
     return Outcome(summaries, joined, others)
 
 
 def _kept(works: Iterable[Work]) -> Iterator[_Kept]:
     """The files of OUT/work, one at a time."""
-    return (msgspec.json.decode(_kept_path(work).read_bytes(), type=_Kept) for work in works)
+    return (msgspec.json.decode(places.contents(_kept_path(work)), type=_Kept) for work in works)
+
+
+def _findings(works: Iterable[Work]) -> Iterator[bytes]:
+    return (bytes(finding) for each in _kept(works) for finding in each.findings)
 
 
 class _Incident(msgspec.Struct, frozen=True):
@@ -335,8 +338,8 @@ class _Joining:
         """The incidents of one capture."""
         for raw in kept.incidents:
             incident = msgspec.json.decode(bytes(raw), type=_Incident)
-            place = (incident.rule, incident.scope, incident.subject)
-            self._groups.setdefault(place, []).append((kept.summary.name, incident))
+            spot = (incident.rule, incident.scope, incident.subject)
+            self._groups.setdefault(spot, []).append((kept.summary.name, incident))
 
     def joined(self) -> list[Joined]:
         """All of them, in the order in which they began."""
@@ -358,33 +361,3 @@ class _Joining:
                 )
             )
         return sorted(found, key=lambda i: (i.first_time or "", i.rule, i.subject))
-
-
-# --------------------------------------------------------------------------------------------------------- the folder
-
-
-@contextmanager
-def locked(out: Path, resume: bool, force: bool) -> Iterator[None]:
-    """The folder for ourselves. Raises UsageError when it is somebody else's, in use, or holds an earlier run."""
-    mark = out / _MARK
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{clean(str(out))} is no folder")
-    if out.is_dir() and any(out.iterdir()) and not mark.exists():
-        raise UsageError(f"{clean(str(out))} holds other files: name an empty or a new folder with --out")
-    try:
-        (out / "work").mkdir(parents=True, exist_ok=True)
-        handle = mark.open("a")
-    except OSError as error:
-        raise UsageError(f"cannot write {clean(str(out))}: {error.strerror}") from None
-    with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{clean(str(out))} is in use by another run") from None
-        earlier = any((out / "work").iterdir())
-        if earlier and not (resume or force):
-            raise UsageError(f"{clean(str(out))} holds an earlier run: --resume goes on with it, --force begins anew")
-        if force:
-            for path in (out / "work").glob("*.json"):
-                path.unlink()
-        yield

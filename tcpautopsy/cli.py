@@ -20,6 +20,7 @@ from tcpautopsy import __version__, cli_batch, cli_look, cli_options
 from tcpautopsy.cli_options import Size, choosing, judging, reading
 from tcpautopsy.cli_rules import rules
 from tcpautopsy.errors import CaptureError, RuleError, UsageError
+from tcpautopsy.places import remote
 from tcpautopsy.text import clean, counted
 
 if TYPE_CHECKING:
@@ -126,7 +127,8 @@ def _expanded(captures: tuple[str, ...]) -> list[str]:
     """Patterns that the shell did not expand, expanded; a name that exists or matches nothing stands for itself."""
     paths: list[str] = []
     for name in captures:
-        matches = sorted(glob.glob(name)) if not os.path.lexists(name) and any(c in name for c in "*?[") else []
+        pattern = any(c in name for c in "*?[") and not os.path.lexists(name) and not remote(name)
+        matches = sorted(glob.glob(name)) if pattern else []
         paths += matches or [name]
     return paths
 

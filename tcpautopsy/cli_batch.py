@@ -16,6 +16,7 @@ import rich_click as click
 from tcpautopsy import __version__, cli_options
 from tcpautopsy.cli_options import choosing, judging, reading
 from tcpautopsy.errors import UsageError
+from tcpautopsy.places import place, remote
 from tcpautopsy.text import clean, counted
 
 if TYPE_CHECKING:
@@ -51,27 +52,34 @@ _LOOK_S, _CALL_S = 1.0, 60.0  # between two looks into the folder; what a comman
 @reading
 def batch(roots: tuple[str, ...], out: str, jobs: int | None, **given: Any) -> None:
     """Analyse every capture under DIR: a page for each, index.html, findings.jsonl and incidents.jsonl over all."""
-    _refuse_contradictions(jobs, given)
+    _refuse_contradictions(roots, out, jobs, given)
     from tcpautopsy import batch as work
     from tcpautopsy import inputs
+    from tcpautopsy.claim import claimed
 
     options, wish, baseline = cli_options.options(given), cli_options.wish(given), given["baseline"]
     if baseline:
         inputs.saved(baseline)  # a wrong one is told before anything is read
     settings = work.settings_of(options, wish, baseline)  # and so is a wrong rule
-    folder = Path(out)
+    folder = place(out)
 
     def begin(number: int, paths: Sequence[Path]) -> Work:
         name = _shown(paths[0], roots) if wish.key is None else f"capture-{number + 1}"
         return work.Work(number, [str(path) for path in paths], name, out, options, settings, wish, baseline)
 
-    with work.locked(folder, given["resume"], given["force"]):
+    with claimed(folder, given["resume"], given["force"]) as still_ours:
         if given["follow"]:
             outcome = _followed(roots, folder, begin, given)
         else:
             found = inputs.find(roots, options.join, given["follow_symlinks"])
             works = [begin(number, paths) for number, paths in enumerate(found.sets)]
-            work.run(works, _crew(given["scheduler"], jobs, len(works)), _progress(works, given))
+            progress = _progress(works, given)
+
+            def told(done: int, each: Work) -> None:
+                still_ours()
+                progress(done, each)
+
+            work.run(works, _crew(given["scheduler"], jobs, len(works)), told)
             outcome = work.merge(works, folder, found.others)
             _write_index(outcome, folder)
     if not given["quiet"]:
@@ -79,7 +87,7 @@ def batch(roots: tuple[str, ...], out: str, jobs: int | None, **given: Any) -> N
     raise SystemExit(_exit_code(outcome, given["fail_on"], given["strict"]))
 
 
-def _refuse_contradictions(jobs: int | None, given: dict[str, Any]) -> None:
+def _refuse_contradictions(roots: tuple[str, ...], out: str, jobs: int | None, given: dict[str, Any]) -> None:
     """Raises UsageError for options that exclude each other."""
     together = (
         ("--resume", given["resume"], "--force", given["force"]),
@@ -94,6 +102,8 @@ def _refuse_contradictions(jobs: int | None, given: dict[str, Any]) -> None:
     for name in ("idle", "on_incident"):
         if given[name] is not None and not given["follow"]:
             raise UsageError(f"--{name.replace('_', '-')} needs --follow")
+    if given["follow"] and any(map(remote, (out, *roots))):
+        raise UsageError("--follow needs folders of this machine")
 
 
 def _crew(scheduler: str | None, jobs: int | None, works: int) -> Crew:
@@ -180,18 +190,21 @@ def _call(command: str, incident: Joined) -> None:
 def _shown(path: Path, folders: tuple[str, ...]) -> str:
     """The capture's path under the folder it was found in; with the folder's number when there are several."""
     for number, folder in enumerate(folders, start=1):
-        if path.is_relative_to(folder):
-            name = str(path.relative_to(folder)) if path != Path(folder) else path.name
+        root = place(folder)
+        if path == root or root in path.parents:
+            name = str(path.relative_to(root)) if path != root else path.name
             return clean(name if len(folders) == 1 else f"{number}/{name}", 400)
     return clean(str(path), 400)
 
 
 def _progress(works: Sequence[Work], given: dict[str, Any]) -> Callable[[int, Work], None]:
     """One line that changes on a terminal, some lines elsewhere."""
+    from tcpautopsy.batch import size, summary_of
+
     begin, total = time.monotonic(), len(works)
     terminal = cli_options.wanted(given["progress"])
     silent = given["quiet"] or given["progress"] == "never"
-    sizes = {each.number: sum(os.path.getsize(p) for p in each.paths if os.path.exists(p)) for each in works}
+    sizes = {each.number: size(each) for each in works}
     left = dict(sizes)
     failed = 0
 
@@ -199,8 +212,6 @@ def _progress(works: Sequence[Work], given: dict[str, Any]) -> Callable[[int, Wo
         nonlocal failed
         if silent:
             return
-        from tcpautopsy.batch import summary_of
-
         left.pop(work.number, None)
         failed += summary_of(work).failed
         spent = time.monotonic() - begin

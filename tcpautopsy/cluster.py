@@ -10,6 +10,7 @@ from distributed import Client, KilledWorker, as_completed
 
 from tcpautopsy.batch import Work, analyse_one, give_up
 from tcpautopsy.errors import UsageError
+from tcpautopsy.places import remote
 from tcpautopsy.text import clean
 
 _PATIENCE_S = 15
@@ -41,5 +42,8 @@ class Cluster:
 def _absolute(work: Work) -> Work:
     """The same work for a process that stands in another folder."""
     options = work.options._replace(rule_folders=tuple(each.absolute() for each in work.options.rule_folders))
-    paths = [os.path.abspath(path) for path in work.paths]
-    return work._replace(paths=paths, out=os.path.abspath(work.out), options=options)
+    return work._replace(paths=[_whole(path) for path in work.paths], out=_whole(work.out), options=options)
+
+
+def _whole(path: str) -> str:
+    return path if remote(path) else os.path.abspath(path)

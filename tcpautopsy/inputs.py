@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from tcpautopsy import places
 from tcpautopsy.capture import Input, Spools, ring_sets
 from tcpautopsy.errors import CaptureError, UsageError
+from tcpautopsy.places import place
 from tcpautopsy.report import read_back
 from tcpautopsy.result import Result
 from tcpautopsy.text import clean
@@ -48,7 +50,7 @@ def sets(paths: Sequence[str], join: bool) -> list[list[str]]:
     done: set[str] = set()
     owner = {name: group for group in joined.values() for name in group}
     for path in paths:
-        name = str(Path(path)) if path in seen else path
+        name = str(place(path)) if path in seen else path
         if name in members:
             group = owner[name]
             if group[0] not in done:
@@ -71,7 +73,7 @@ def again(path: str, stack: ExitStack, spools: Spools | None) -> Input:
 
 def repeatable(path: str) -> bool:
     """Whether it can be read twice: a file can, standard input and a pipe cannot."""
-    return path != STDIN and Path(path).is_file()
+    return path != STDIN and places.is_file(place(path))
 
 
 def opened(path: str, stack: ExitStack, spools: Spools | None = None) -> Input:
@@ -83,14 +85,14 @@ def opened(path: str, stack: ExitStack, spools: Spools | None = None) -> Input:
 
 
 def _name(path: str) -> str:
-    return "stdin" if path == STDIN else clean(Path(path).name)
+    return "stdin" if path == STDIN else clean(place(path).name)
 
 
 def _file(path: str, stack: ExitStack) -> BinaryIO:
     try:
-        if Path(path).is_dir():
+        if places.is_folder(place(path)):
             raise CaptureError(f"{clean(path)}: is a directory; `tcpautopsy batch` reads directories", "unreadable")
-        return stack.enter_context(open(path, "rb"))  # the stack closes it
+        return stack.enter_context(places.opened(place(path)))
     except OSError as error:
         raise CaptureError(f"{clean(path)}: {error.strerror}", "unreadable") from None
 
@@ -101,7 +103,7 @@ def saved(path: str) -> Result:
     Raises CaptureError when the file cannot be read, UsageError when it holds no result.
     """
     try:
-        return read_back.result(Path(path).read_bytes(), clean(path))
+        return read_back.result(places.contents(place(path)), clean(path))
     except OSError as error:
         raise CaptureError(f"{clean(path)}: {error.strerror}") from None
 
@@ -128,16 +130,36 @@ def captures(inputs: Sequence[str], follow_symlinks: bool) -> list[Path]:
 
 def listed(inputs: Sequence[str], follow_symlinks: bool) -> Iterator[Path]:
     """Every regular file under these folders (or files), once. Raises UsageError."""
-    seen: set[tuple[int, int]] = set()
+    seen: set[tuple[int, int] | str] = set()
     for name in inputs:
-        root = Path(name)
-        if not root.exists():
-            raise UsageError(f"{clean(name)}: no such file or folder")
-        for path in [root] if root.is_file() else _walk(root, follow_symlinks):
-            identity = _regular(path, follow_symlinks or root.is_file())
-            if identity is not None and identity not in seen:
+        for path, identity in _stored(name) if places.remote(name) else _here(Path(name), follow_symlinks):
+            if identity not in seen:
                 seen.add(identity)
                 yield path
+
+
+def _stored(name: str) -> Iterator[tuple[Path, str]]:
+    """The files of a store with their names in it."""
+    try:
+        root = place(name)
+        # Over HTTP every name can be read: what ends with a slash is taken for a folder.
+        alone = not str(root).endswith("/") and places.is_file(root)
+        found = [root] if alone else list(places.files(root))
+    except OSError as error:
+        raise UsageError(f"{clean(name)}: {error.strerror}") from None
+    if not found:
+        raise UsageError(f"{clean(name)}: no such file or folder")
+    return ((path, str(path)) for path in found)
+
+
+def _here(root: Path, follow_symlinks: bool) -> Iterator[tuple[Path, tuple[int, int]]]:
+    """The regular files of this machine with device and inode."""
+    if not root.exists():
+        raise UsageError(f"{clean(str(root))}: no such file or folder")
+    for path in [root] if root.is_file() else _walk(root, follow_symlinks):
+        identity = _regular(path, follow_symlinks or root.is_file())
+        if identity is not None:
+            yield path, identity
 
 
 def _walk(root: Path, follow_symlinks: bool) -> Iterator[Path]:
@@ -169,7 +191,7 @@ def _is_capture(path: Path) -> bool:
     if name.rstrip("0123456789").endswith(_NAMED):
         return True
     try:
-        with path.open("rb") as stream:
+        with places.opened(path) as stream:
             head = stream.read(8)
     except OSError:
         return False

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tcpautopsy import places
 from tcpautopsy.errors import UsageError
+from tcpautopsy.places import place
 from tcpautopsy.text import clean
 
 #: Endings that a capture's name loses when a page is named after it.
@@ -27,14 +29,14 @@ def page_name(capture: str) -> str:
     """
     if capture == "-":
         return "stdin.html"
-    name = Path(capture).name
+    name = place(capture).name
     return (_ENDINGS.sub("", name) or name) + ".html"
 
 
 def refuse_foreign(path: Path) -> None:
     """Raises UsageError when there is a file at `path` that is no page of ours."""
     try:
-        with path.open("rb") as file:
+        with places.opened(path) as file:
             if MARK in file.read(4096):
                 return
     except FileNotFoundError:
@@ -54,11 +56,13 @@ def write(path: str, pieces: Iterable[bytes]) -> None:
             for piece in pieces:
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
+        elif places.remote(path):
+            places.send(place(path), pieces)
         elif _is_special(path):
             with open(path, "wb") as device:
                 device.writelines(pieces)
         else:
-            _replace(Path(path), pieces)
+            _replace(place(path), pieces)
     except BrokenPipeError:
         raise
     except OSError as error:

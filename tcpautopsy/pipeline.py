@@ -22,6 +22,7 @@ from tcpautopsy.errors import CaptureError, RuleError
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
+from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
 from tcpautopsy.tables import (
@@ -281,7 +282,7 @@ class _Run:
 
     def add(self, paths: Sequence[str]) -> None:
         """One capture or set of files: told, or noted as unreadable."""
-        name = "stdin" if paths[0] == STDIN else clean(Path(paths[0]).name)
+        name = "stdin" if paths[0] == STDIN else clean(place(paths[0]).name)
         self.add_inputs(name, lambda stack: [opened(path, stack, self._options.spools) for path in paths])
 
     def add_inputs(self, name: str, opened: Callable[[ExitStack], Sequence[Input]]) -> None:

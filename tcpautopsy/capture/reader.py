@@ -183,8 +183,11 @@ class Reader:
             if source is not None:
                 self._problems += source.problems
                 self._compression = self._compression or source.compression
-            first = before + 1
-            self._parts.append(Part(one.name, raw.sha256(), self._walk.frame - before, first))
+            digest, first = raw.sha256(), before + 1
+            if raw.failure is not None and raw.begun:
+                words = f"{one.name}: reading stopped: {raw.failure}"
+                self._problems.append(Problem("read-error", None, self._walk.frame or None, words))
+            self._parts.append(Part(one.name, digest, self._walk.frame - before, first))
 
     def _frames(self, window: Window) -> Iterator[Frames]:
         head = bytes(window.buffer[: min(window.have, _PCAPNG_HEADER)])

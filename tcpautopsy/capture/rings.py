@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from tcpautopsy.capture.reader import Input, Reader
 from tcpautopsy.errors import CaptureError
+from tcpautopsy.places import opened, place
 from tcpautopsy.tables import CaptureFacts
 
 _PACKED = re.compile(r"\.(gz|xz|zst|lz4)$")
@@ -36,7 +37,7 @@ def ring_sets(paths: Sequence[str | Path], join: bool = True) -> list[list[Path]
     Files are joined only if their names are those of one series, their formats and link types are equal, and their
     first packets follow each other. The sets stand in the order in which their first members were given.
     """
-    files = [Path(p) for p in paths]
+    files = [place(p) for p in paths]
     if not join:
         return [[f] for f in files]
     groups: dict[tuple[object, ...], list[Path]] = {}
@@ -65,7 +66,7 @@ def series(path: Path) -> tuple[Path, str]:
 def begins_ns(path: Path) -> int | None:
     """The time of the first packet that has one; None for a file without one, or that cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             reader = Reader([Input(path.name, stream)], digest=False, chunk_bytes=4096)
             for _ in reader.chunks():
                 if reader.first_ns is not None:
@@ -91,7 +92,7 @@ def _joined(group: list[Path]) -> list[list[Path]]:
 def _facts(path: Path) -> CaptureFacts | None:
     """What a walk over the file tells; None for one that holds no packet or cannot be read."""
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             reader = Reader([Input(path.name, stream)], digest=False)
             for _ in reader.chunks():
                 pass

@@ -30,12 +30,17 @@ class Source(Protocol):
 
 
 class Counted:
-    """The raw bytes of an input, with their digest as they pass."""
+    """The raw bytes of an input, with their digest as they pass.
+
+    Where reading fails they end, and `failure` says why; CaptureError when it fails at once.
+    """
 
     def __init__(self, stream: BinaryIO, digest: bool) -> None:
         self._stream = stream
         self._hash = hashlib.sha256() if digest else None
         self._kept = b""
+        self.begun = False
+        self.failure: str | None = None
 
     def peek(self, count: int) -> bytes:
         """The first bytes, which stay to be read."""
@@ -59,24 +64,41 @@ class Counted:
             data = self.read(len(buffer))
             buffer[: len(data)] = data
             return len(data)
-        count = int(self._stream.readinto(buffer) or 0)
+        try:
+            count = int(self._stream.readinto(buffer) or 0)
+        except OSError as error:
+            self._fail(error)
+            return 0
+        self.begun = True
         if self._hash is not None:
             self._hash.update(buffer[:count])
         return count
 
     def sha256(self) -> str | None:
-        """The digest of the whole input; None when it was not asked for."""
+        """The digest of the whole input; None when it was not asked for, or not all could be read."""
         if self._hash is None:
             return None
         while self._raw(_PIECE):
             pass
-        return self._hash.hexdigest()
+        return self._hash.hexdigest() if self.failure is None else None
 
     def _raw(self, count: int) -> bytes:
-        data = self._stream.read(count) or b""
+        if self.failure is not None:
+            return b""
+        try:
+            data = self._stream.read(count) or b""
+        except OSError as error:
+            self._fail(error)
+            return b""
+        self.begun = True
         if self._hash is not None:
             self._hash.update(data)
         return data
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = error.strerror or type(error).__name__
+        if not self.begun:
+            raise CaptureError(self.failure, "unreadable") from None
 
 
 class Plain:

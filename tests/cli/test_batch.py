@@ -113,3 +113,17 @@ def test_strict_and_baseline(folder: Path, tmp_path: Path) -> None:
     options = ("--fail-on", "failure", "--baseline", "old.json")
     assert run("batch", folder / "refused", "--out", "b", *options, cwd=tmp_path).returncode == 0
     assert run("batch", folder / "accept-queue-ack-drop", "--out", "c", *options, cwd=tmp_path).returncode == 1
+
+
+def test_the_parquet_files_hold_what_the_lines_hold(folder: Path, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    run("batch", folder, "--out", "out", cwd=tmp_path)
+    for name in ("findings", "incidents"):
+        lines = [json.loads(line) for line in (tmp_path / "out" / f"{name}.jsonl").read_text().splitlines()]
+        rows = parquet.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist()
+        assert len(rows) == len(lines) > 0
+        for row, line in zip(rows, lines, strict=True):
+            if name == "findings":
+                line["evidence"] = [each["frame"] for each in line["evidence"]]
+            assert row == {column: line[column] for column in row}

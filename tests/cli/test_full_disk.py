@@ -41,6 +41,8 @@ def whole(path: Path) -> bool:
         return data.endswith(b"</html>\n")
     if path.suffix == ".json":
         return isinstance(json.loads(data), dict)
+    if path.suffix == ".parquet":
+        return data.endswith(b"PAR1")
     return data == b"" or data.endswith(b"\n")
 
 
