@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from tcpautopsy.report.drawing import Label, Picture, Scale, Stroke, box, cross, frame_of, line, ticks
+from tcpautopsy.report.drawing import Axes, Label, Picture, Scale, Stroke, cross, frame_of, line, square, ticks
 from tcpautopsy.report.stories import Story
 from tcpautopsy.report.words import SEVERITY_NAMES, between, duration, nanoseconds, place, size
 from tcpautopsy.result import Connection, Result
@@ -40,9 +40,9 @@ def handshakes(story: Story, result: Result, took_s: Mapping[int, float]) -> Pic
     done = [c for c in same if c.id in took_s]
     never = [c for c in same if c.id not in took_s]
     bad = [c for c in done if c.severity == "failure"]
-    dots = "".join(box(at - 2, up - 2, at + 2, up + 2) for at, up in _places(done, asked, took_s, x, y))
+    dots = "".join(square(at, up) for at, up in _places(done, asked, took_s, x, y))
     failed = "".join(cross(at, up) for at, up in _places(bad, asked, took_s, x, y))
-    unheard = "".join(cross(x.at(asked[c.id]), _TOP) for c in never[:_DOTS])
+    unheard = "".join(cross(x.exactly(asked[c.id]), _TOP) for c in never[:_DOTS])
     return Picture(
         f"How long {place(lead.server)} let its clients wait",
         "Each square is a handshake: when the client asked, and how long until it was connected. A cross marks a "
@@ -51,7 +51,7 @@ def handshakes(story: Story, result: Result, took_s: Mapping[int, float]) -> Pic
         _BOTTOM + 26,
         [s for s in (*frame_of(x, y), Stroke("dot", dots), Stroke("mark", failed + unheard)) if s.d],
         [
-            *(Label(x.at(t), _BOTTOM + 16, "middle", f"+{t:g} s") for t in ticks(0, x.high)),
+            *(Label(x.at(t), _BOTTOM + 16, "middle", f"{t:g} s", "x") for t in ticks(0, x.high)),
             *(Label(_LEFT - 6, y.at(t) + 4, "end", duration(int(t * 1e9))) for t in ticks(0, y.high, 4) if t),
             Label(_LEFT - 6, _TOP + 4, "end", "never"),
         ],
@@ -63,13 +63,14 @@ def handshakes(story: Story, result: Result, took_s: Mapping[int, float]) -> Pic
             ("completed, and failed later", f"{len(bad):,}"),
             ("never completed", f"{len(never):,}"),
         ],
+        axes=Axes(x),
     )
 
 
 def _places(
     some: Sequence[Connection], asked: Mapping[int, float], took_s: Mapping[int, float], x: Scale, y: Scale
-) -> list[tuple[int, int]]:
-    return sorted({(x.at(asked[c.id]), y.at(took_s[c.id])) for c in some})[:_DOTS]
+) -> list[tuple[float, float]]:
+    return sorted({(x.exactly(asked[c.id]), y.exactly(took_s[c.id])) for c in some})[:_DOTS]
 
 
 def bursts(story: Story, curve: Sequence[tuple[int, int, int]]) -> Picture | None:
@@ -98,7 +99,7 @@ def bursts(story: Story, curve: Sequence[tuple[int, int, int]]) -> Picture | Non
             *frame_of(x, y),
             Stroke("limit", line((_LEFT, limit), (_RIGHT, limit))),
             Stroke("data", line(*points)),
-            Stroke("dot", "".join(box(at - 3, up - 3, at + 3, up + 3) for at, up in points)),
+            Stroke("dot", "".join(square(at, up, 3) for at, up in points)),
         ],
         [
             *(Label(x.at(n), _BOTTOM + 16, "middle", duration(w * 1_000_000)) for n, (w, _, _) in enumerate(curve)),

@@ -1,6 +1,6 @@
 """What pictures are made of: strokes and labels in the drawing's units, and the same as a table of words.
 
-Only whole numbers and our own words reach a path; texts from captures go into labels and tables, which escape them.
+Only numbers and our own words reach a path; texts from captures go into labels and tables, which escape them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,11 @@ class Look(NamedTuple):
 
 
 class Stroke(NamedTuple):
-    """A path in a style of LOOKS; `d` holds letters and whole numbers only."""
+    """A path in a style of LOOKS; `d` holds letters and numbers only.
+
+    Places across are absolute, and a mark that keeps its shape when it is moved is drawn by relative steps: a page with
+    scripts stretches the time axis so.
+    """
 
     style: str
     d: str
@@ -55,12 +59,13 @@ class Stroke(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A text at a place; `anchor` is start, middle or end."""
+    """A text at a place; `anchor` is start, middle or end; `axis` is x or y for what an axis counts."""
 
-    x: int
-    y: int
+    x: float
+    y: float
     anchor: str
     text: str
+    axis: str = ""
 
 
 class Picture(NamedTuple):
@@ -74,6 +79,7 @@ class Picture(NamedTuple):
     labels: Sequence[Label]
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    axes: Axes | None = None
 
 
 class Scale(NamedTuple):
@@ -86,10 +92,21 @@ class Scale(NamedTuple):
 
     def at(self, value: float) -> int:
         """The place of a value; one outside lies on the edge."""
+        return round(self.exactly(value))
+
+    def exactly(self, value: float) -> float:
+        """The same to a tenth: for what may be looked at closer."""
         if self.high <= self.low:
             return self.start
         share = min(max((value - self.low) / (self.high - self.low), 0.0), 1.0)
-        return round(self.start + share * (self.end - self.start))
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+class Axes(NamedTuple):
+    """Seconds across, and bytes upwards where `y` is given: what a page with scripts reads off, and where it zooms."""
+
+    x: Scale
+    y: Scale | None = None
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
@@ -108,44 +125,49 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [int(value) if value == int(value) else value for value in found]
 
 
-def line(*points: tuple[int, int]) -> str:
+def line(*points: tuple[float, float]) -> str:
     """A path through these points."""
-    return "M" + "L".join(f"{x} {y}" for x, y in points)
+    return "M" + "L".join(f"{x:g} {y:g}" for x, y in points)
 
 
-def box(left: int, top: int, right: int, bottom: int) -> str:
+def box(left: float, top: float, right: float, bottom: float) -> str:
     """A path around a rectangle."""
-    return f"M{left} {top}H{right}V{bottom}H{left}Z"
+    return f"M{left:g} {top:g}H{right:g}V{bottom:g}H{left:g}Z"
 
 
-def bars(intervals: Iterable[tuple[int, int, int]], least: int = 2) -> str:
+def bars(intervals: Iterable[tuple[float, float, float]], least: int = 2) -> str:
     """Vertical bars (x, top, bottom); those that touch in one column are drawn as one, none shorter than `least`."""
-    merged: list[tuple[int, int, int]] = []
+    merged: list[tuple[float, float, float]] = []
     for x, top, bottom in sorted((x, min(a, b), max(a, b)) for x, a, b in intervals):
         low = max(bottom, top + least)
         if merged and merged[-1][0] == x and top <= merged[-1][2] + 1:
             merged[-1] = (x, merged[-1][1], max(low, merged[-1][2]))
         else:
             merged.append((x, top, low))
-    return "".join(f"M{x} {top}V{bottom}" for x, top, bottom in merged)
+    return "".join(f"M{x:g} {top:g}V{bottom:g}" for x, top, bottom in merged)
 
 
-def steps(points: Iterable[tuple[int, int]]) -> str:
+def steps(points: Iterable[tuple[float, float]]) -> str:
     """A path that keeps each height until the next point."""
     path: list[str] = []
-    last: tuple[int, int] | None = None
+    last: tuple[float, float] | None = None
     for x, y in points:
         if last is None:
-            path.append(f"M{x} {y}")
+            path.append(f"M{x:g} {y:g}")
         elif (x, y) != last:
-            path.append((f"H{x}" if x != last[0] else "") + (f"V{y}" if y != last[1] else ""))
+            path.append((f"H{x:g}" if x != last[0] else "") + (f"V{y:g}" if y != last[1] else ""))
         last = (x, y)
     return "".join(path)
 
 
-def cross(x: int, y: int, half: int = 4) -> str:
+def cross(x: float, y: float, half: int = 4) -> str:
     """A cross: a mark that is known by its shape, too."""
-    return f"M{x - half} {y - half}L{x + half} {y + half}M{x - half} {y + half}L{x + half} {y - half}"
+    return f"M{x:g} {y:g}m-{half} -{half}l{2 * half} {2 * half}m-{2 * half} 0l{2 * half} -{2 * half}"
+
+
+def square(x: float, y: float, half: int = 2) -> str:
+    """A dot that is a square."""
+    return f"M{x:g} {y:g}m-{half} -{half}h{2 * half}v{2 * half}h-{2 * half}z"
 
 
 def frame_of(x: Scale, y: Scale) -> Iterator[Stroke]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.report.drawing import Label, Picture, Scale, Stroke, bars, box, cross, frame_of, steps, ticks
+from tcpautopsy.report.drawing import Axes, Label, Picture, Scale, Stroke, bars, box, cross, frame_of, steps, ticks
 from tcpautopsy.report.words import duration, nanoseconds, size
 from tcpautopsy.result import Connection
 from tcpautopsy.tables import CloseUp
@@ -27,6 +27,8 @@ _AGAIN = (
 #: A side that says nothing for so long (ns) although the other one speaks to it is shown as silent.
 _SILENT = 1_000_000_000
 _CROSSES = 60
+#: Up to so many packets are drawn to a tenth of a unit, for those who zoom in; more would make the page large.
+_FINE = 3_000
 _SYN, _FIN = 2, 1
 
 
@@ -57,8 +59,8 @@ def _direction(packets: pd.DataFrame, sent: pd.DataFrame, client: bool, start: i
         *_curves(sent, acks, x, y, start),
     ]
     labels = [
-        *(Label(x.at(t), _BOTTOM + 16, "middle", f"{t:g} s") for t in ticks(x.low, x.high)),
-        *(Label(_LEFT - 6, y.at(b) + 4, "end", size(int(b))) for b in ticks(0, top, 5) if b > 0),
+        *(Label(x.at(t), _BOTTOM + 16, "middle", f"{t:g} s", "x") for t in ticks(x.low, x.high)),
+        *(Label(_LEFT - 6, y.at(b) + 4, "end", size(int(b)), "y") for b in ticks(0, top, 5) if b > 0),
         *(
             Label(x.at(((a + b) / 2 - start) / 1e9), _TOP + 14, "middle", f"{target} silent for {duration(b - a)}")
             for a, b in sorted(silences, key=lambda each: each[0] - each[1])[:2]
@@ -88,20 +90,23 @@ def _direction(packets: pd.DataFrame, sent: pd.DataFrame, client: bool, start: i
                 for a, b in silences[:6]
             ),
         ],
+        axes=Axes(x, y),
     )
 
 
 def _curves(sent: pd.DataFrame, acks: pd.DataFrame, x: Scale, y: Scale, start: int) -> Iterator[Stroke]:
     again = sent["kind"].isin(_AGAIN).to_numpy()
-    columns = [x.at(t) for t in ((sent["time_ns"] - start) / 1e9).tolist()]
-    lows = [y.at(b) for b in sent["seq"].to_numpy(dtype=np.float64).tolist()]
-    highs = [y.at(b) for b in (sent["seq"] + sent["payload_len"]).to_numpy(dtype=np.float64).tolist()]
+    fine = len(sent) + len(acks) <= _FINE
+    across, up = (x.exactly, y.exactly) if fine else (x.at, y.at)
+    columns = [across(t) for t in ((sent["time_ns"] - start) / 1e9).tolist()]
+    lows = [up(b) for b in sent["seq"].to_numpy(dtype=np.float64).tolist()]
+    highs = [up(b) for b in (sent["seq"] + sent["payload_len"]).to_numpy(dtype=np.float64).tolist()]
     marks = list(zip(columns, lows, highs, strict=True))
-    at = [x.at(t) for t in ((acks["time_ns"] - start) / 1e9).tolist()]
+    at = [across(t) for t in ((acks["time_ns"] - start) / 1e9).tolist()]
     known = acks["limit"].notna().to_numpy()
     limits = acks["limit"].to_numpy(dtype=np.float64, na_value=0.0)
-    yield Stroke("limit", steps((a, y.at(b)) for a, b, k in zip(at, limits.tolist(), known.tolist(), strict=True) if k))
-    yield Stroke("ack", steps(zip(at, (y.at(b) for b in acks["ack"].to_numpy(dtype=np.float64).tolist()), strict=True)))
+    yield Stroke("limit", steps((a, up(b)) for a, b, k in zip(at, limits.tolist(), known.tolist(), strict=True) if k))
+    yield Stroke("ack", steps(zip(at, (up(b) for b in acks["ack"].to_numpy(dtype=np.float64).tolist()), strict=True)))
     yield Stroke("data", bars(m for m, repeat in zip(marks, again.tolist(), strict=True) if not repeat))
     repeats = [m for m, repeat in zip(marks, again.tolist(), strict=True) if repeat]
     yield Stroke("again", bars(repeats))
@@ -111,7 +116,7 @@ def _curves(sent: pd.DataFrame, acks: pd.DataFrame, x: Scale, y: Scale, start: i
     yield Stroke(
         "sack",
         bars(
-            (x.at((t - start) / 1e9), y.at(float(a)), y.at(float(b)))
+            (across((t - start) / 1e9), up(float(a)), up(float(b)))
             for t, a, b in zip(sacked["time_ns"], sacked["sack_left"], sacked["sack_right"], strict=True)
         ),
     )

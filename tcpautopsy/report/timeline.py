@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from tcpautopsy.report.drawing import Label, Picture, Scale, Stroke, box, cross, line, ticks
+from tcpautopsy.report.drawing import Axes, Label, Picture, Scale, Stroke, box, cross, line, ticks
 from tcpautopsy.report.words import RANK, SEVERITIES, SEVERITY_NAMES, first_time, last_time, nanoseconds, place
 from tcpautopsy.result import Connection, Incident, Result
 
@@ -41,7 +41,7 @@ def _single(timed: Sequence[Connection], incidents: Sequence[Incident], x: Scale
     for number, c in enumerate(timed):
         y = _TOP + number * _ROW + _ROW // 2
         first, last = ((nanoseconds(t or "") - begin) / 1e9 for t in (c.first_time, c.last_time))
-        strokes.append(Stroke(c.severity, line((x.at(first), y), (max(x.at(last), x.at(first) + 3), y))))
+        strokes.append(Stroke(c.severity, line((x.exactly(first), y), (max(x.exactly(last), x.exactly(first) + 3), y))))
         labels.append(Label(_LEFT - 8, y + 4, "end", f"#{c.id} {_short(place(c.server))}"))
         labels.append(Label(max(x.at(last), x.at(first) + 3) + 5, y + 4, "start", LETTERS[c.severity]))
         rows.append(
@@ -56,6 +56,7 @@ def _single(timed: Sequence[Connection], incidents: Sequence[Incident], x: Scale
         labels,
         ("connection", "server", "verdict", "first packet", "last packet"),
         rows,
+        axes=Axes(x),
     )
 
 
@@ -95,6 +96,7 @@ def _counted(timed: Sequence[Connection], incidents: Sequence[Incident], x: Scal
         labels,
         ("verdict", "connections"),
         [(SEVERITY_NAMES[s], f"{totals[s]:,}") for s in sorted(totals, key=RANK.__getitem__)],
+        axes=Axes(x),
     )
 
 
@@ -106,7 +108,7 @@ def _shades(incidents: Sequence[Incident], x: Scale, begin: int, bottom: int) ->
 
 
 def _seconds(x: Scale, bottom: int) -> Iterator[Label]:
-    yield from (Label(x.at(t), bottom + 16, "middle", f"+{t:g} s") for t in ticks(x.low, x.high))
+    yield from (Label(x.at(t), bottom + 16, "middle", f"{t:g} s", "x") for t in ticks(x.low, x.high))
 
 
 def _legend() -> str:

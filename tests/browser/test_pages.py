@@ -87,7 +87,7 @@ def test_without_style_the_drawings_keep_their_colours(browser: Browser, tmp_pat
 def test_printed_the_evidence_is_open_and_no_control_is_left(browser: Browser, path: Path, tmp_path: Path) -> None:
     with opened(browser, path.as_uri()) as page:
         page.emulate_media(media="print")
-        assert not page.locator(".controls").is_visible()
+        assert page.locator(".controls:visible, .reading:visible").count() == 0
         assert page.get_by_role("region", name=re.compile("^Evidence of")).first.is_visible()
         document = page.pdf(path=tmp_path / "page.pdf")
         assert document.startswith(b"%PDF")
@@ -112,6 +112,61 @@ def test_filter_and_sort_by_keyboard(browser: Browser) -> None:
         numbers = [int(text) for text in shown.locator("td:first-child").all_inner_texts()]
         assert numbers == sorted(numbers, reverse=True)
         assert page.get_by_role("columnheader", name="id").get_attribute("aria-sort") == "descending"
+
+
+def test_a_graph_is_looked_at_closer_by_keyboard(browser: Browser) -> None:
+    with opened(browser, FOLDER.joinpath("pmtud-blackhole-server.html").as_uri()) as page:
+        graph = page.locator("svg[data-y]").first
+        figure = page.locator("figure").filter(has=graph).first
+        whole = graph.locator("path.ack").get_attribute("d")
+        seconds = [float(text.removesuffix(" s")) for text in graph.locator("text.x").all_text_contents()]
+        figure.get_by_role("button", name="closer").focus()
+        for _ in range(3):
+            page.keyboard.press("Enter")
+        closer = [float(text.removesuffix(" s")) for text in graph.locator("text.x").all_text_contents()]
+        assert max(closer) - min(closer) < (max(seconds) - min(seconds)) / 4
+        assert graph.locator("path.ack").get_attribute("d") != whole
+        figure.get_by_role("button", name="later").press("Enter")
+        later = [float(text.removesuffix(" s")) for text in graph.locator("text.x").all_text_contents()]
+        assert min(later) > min(closer)
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        assert [each["id"] for each in found] == []
+        figure.get_by_role("button", name="whole").press("Enter")
+        assert graph.locator("path.ack").get_attribute("d") == whole
+
+
+def test_the_pointer_reads_a_graph_and_chooses_a_part_of_it(browser: Browser) -> None:
+    path = FOLDER / "pmtud-blackhole-server.html"
+    with opened(browser, path.as_uri()) as page:
+        graph = page.locator("svg[data-y]").first
+        figure = page.locator("figure").filter(has=graph).first
+        graph.scroll_into_view_if_needed()
+        low, high, start, end = map(float, (graph.get_attribute("data-x") or "").split())
+        box = graph.bounding_box()
+        assert box is not None
+
+        def point(share: float) -> tuple[float, float]:
+            return box["x"] + (start + (end - start) * share) / 720 * box["width"], box["y"] + box["height"] / 2
+
+        page.mouse.move(*point(0.5))
+        said = figure.locator(".reading").inner_text()
+        middle = low + (high - low) / 2
+        time, sent, acknowledged = re.findall(r"[\d.]+", said)[:3]
+        assert float(time) == pytest.approx(middle, rel=0.02)
+        # The table beside it says what was sent and acknowledged in the end; by then nothing more was.
+        rows = dict(
+            figure.locator("table tr").evaluate_all("all => all.map(r => [...r.cells].map(c => c.textContent))")
+        )
+        assert float(sent) == pytest.approx(float(rows["bytes reached"].split()[0]), rel=0.01)
+        assert float(acknowledged) == pytest.approx(float(rows["acknowledged by the client"].split()[0]), abs=10)
+        page.mouse.down()
+        page.mouse.move(*point(0.6), steps=3)
+        page.mouse.up()
+        shown = [float(text.removesuffix(" s")) for text in graph.locator("text.x").all_text_contents()]
+        assert middle - 0.01 <= min(shown)
+        assert max(shown) <= low + (high - low) * 0.61
+        graph.dblclick()
+        assert float((graph.locator("text.x").last.text_content() or "").removesuffix(" s")) > high * 0.6
 
 
 def test_copy_as_markdown(browser: Browser) -> None:
