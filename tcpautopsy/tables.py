@@ -372,6 +372,7 @@ DIRECTIONS = Table(
         Column("last_frame", "Int64", "", "last frame"),
         Column("first_ns", "Int64", "ns", "time of the first packet"),
         Column("last_ns", "Int64", "ns", "time of the last packet"),
+        Column("seq_base", "Int64", "", "the sequence number that relative ones count from; NA before any was seen"),
         Column("isn", "Int64", "", "initial sequence number; NA unless the SYN or SYN-ACK was seen"),
         Column("highest_seq", "Int64", "B", "end of the highest segment seen, SYN and FIN counted, " + _SEQ),
         Column("highest_ack", "Int64", "B", "highest acknowledgement this side sent, in the peer's numbering, " + _SEQ),
@@ -412,6 +413,8 @@ DIRECTIONS = Table(
         Column("out_of_order", "int64", "", "late first copies"),
         Column("duplicate_acks", "int64", "", "ACKs that repeat the last one"),
         Column("dsacks", "int64", "", "duplicate-SACK reports this side sent"),
+        Column("sack_blocks", "int64", "", "SACK blocks this side sent"),
+        Column("sacks_impossible", "int64", "", "of them, those 32 MiB or more away from all that the peer sent"),
         Column("keep_alives", "int64", "", "keepalive probes sent"),
         Column("keep_alive_acks", "int64", "", "answers to keepalive probes sent"),
         Column("zero_windows", "int64", "", "packets that advertised a window of 0, SYN, FIN and RST excluded"),
@@ -463,6 +466,8 @@ DIRECTIONS = Table(
         Column("rtt_min_ns", "Int64", "ns", "smallest time from data or SYN of this side to its ACK, repeats excluded"),
         Column("tsval_first", "Int64", "", "first TSval"),
         Column("tsval_last", "Int64", "", "last TSval"),
+        Column("srtt_max_ns", "Int64", "ns", "largest smoothed round trip (RFC 6298), 4 or more segments outstanding"),
+        Column("ts_stood_ns", "Int64", "ns", "longest time its TSval stood still in a pause of 3 s or more"),
     ),
 )
 

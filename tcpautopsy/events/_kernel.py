@@ -100,6 +100,10 @@ Side = cython.struct(
     rtt_min_ns=cython.longlong,
     hole_ns=cython.longlong,
     advance_ns=cython.longlong,
+    srtt_ns=cython.longlong,
+    srtt_max_ns=cython.longlong,
+    ts_last_ns=cython.longlong,
+    ts_stood_ns=cython.longlong,
     window=cython.longlong,
     window_max=cython.longlong,
     window_min=cython.longlong,
@@ -154,6 +158,8 @@ Side = cython.struct(
     turns=cython.uint,
     tsval_first=cython.uint,
     tsval_last=cython.uint,
+    sack_blocks=cython.uint,
+    sacks_impossible=cython.uint,
     head=cython.uint,
     tail=cython.uint,
     segments=cython.uint,
@@ -359,6 +365,12 @@ TIMER_NS = cython.declare(cython.longlong, 150000000)
 PROMPT_NS = cython.declare(cython.longlong, 100000000)
 #: Jumps beyond this are no loss but another connection's number, or a forged one.
 FAR = cython.declare(cython.longlong, 0x40000000)
+# A SACK block so many bytes away from all that was sent is about another numbering (a receive window is smaller).
+BEYOND = cython.declare(cython.longlong, 0x2000000)
+# So many segments outstanding are load.
+LOAD = cython.declare(cython.longlong, 4)
+# A pause of a side (ns) after which its TSval is asked how long it was for that side.
+STOOD = cython.declare(cython.longlong, 3_000_000_000)
 NEAR = cython.declare(cython.longlong, 0x4000000)
 #: Outstanding segments kept one by one; later ones of a direction are kept as one range (stories only).
 MAX_SEGMENTS = cython.declare(cython.longlong, 1024)
@@ -590,6 +602,13 @@ class Track:
             if not self.sides[d].known & K_RTT or took < self.sides[d].rtt_min_ns:
                 self.sides[d].rtt_min_ns = took
                 self.sides[d].known |= K_RTT
+            # Smoothed as in RFC 6298 section 2.3; with little outstanding the peer may delay its ACK on purpose.
+            if self.sides[d].segments >= LOAD:
+                if not self.sides[d].srtt_ns:
+                    self.sides[d].srtt_ns = took
+                self.sides[d].srtt_ns = (7 * self.sides[d].srtt_ns + took) // 8
+                if self.sides[d].srtt_ns > self.sides[d].srtt_max_ns:
+                    self.sides[d].srtt_max_ns = self.sides[d].srtt_ns
         took = t - self.segments[n].first_ns
         if self.segments[n].what == DATA_SEGMENT:
             if self.segments[n].copies == 0:
@@ -1280,6 +1299,9 @@ class Track:
         total: i64 = 0
         above: i64 = 0
         duplicate: i64 = 0
+        end: i64 = self.sides[p].una
+        if self.sides[p].next > end:
+            end = self.sides[p].next
         for k in range(self.rows[i].sack_n):
             if k == 0:
                 left = self.relative(p, self.rows[i].sack1l)
@@ -1300,7 +1322,10 @@ class Track:
             else:
                 left = self.relative(p, self.rows[i].sack4l)
                 right = self.relative(p, self.rows[i].sack4r)
-            if k == 0 and right <= upto:
+            self.sides[d].sack_blocks += 1
+            if left > end + BEYOND or right < -BEYOND:
+                self.sides[d].sacks_impossible += 1
+            elif k == 0 and right <= upto:
                 duplicate = 1
             elif left > upto and right > left and right - left < FAR:
                 above += 1
@@ -1384,6 +1409,22 @@ class Track:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def clock(self, i: i64, d: i64) -> i64:
+        """After a pause: for how much of it the clock behind this side's TSval stood still, by its rate before."""
+        pause: i64 = self.rows[i].time_ns - self.sides[d].ts_last_ns
+        lived_ms: i64 = (self.sides[d].ts_last_ns - self.sides[d].first_ns) // 1_000_000
+        ticks: i64 = past(self.sides[d].tsval_last, self.sides[d].tsval_first)
+        went: i64 = past(self.rows[i].tsval, self.sides[d].tsval_last)
+        if lived_ms < 1_000 or ticks <= 0 or went < 0:
+            return 0
+        stood: i64 = pause - went * lived_ms // ticks * 1_000_000
+        if stood > self.sides[d].ts_stood_ns:
+            self.sides[d].ts_stood_ns = stood
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def tcp(self, i: i64, f: i64, d: i64) -> i64:
         p: i64 = d ^ 1
         side: i64 = 1 - (d & 1)
@@ -1394,7 +1435,10 @@ class Track:
             if not self.sides[d].known & K_TIMESTAMPS:
                 self.sides[d].known |= K_TIMESTAMPS
                 self.sides[d].tsval_first = self.rows[i].tsval
+            elif self.rows[i].time_ns - self.sides[d].ts_last_ns >= STOOD:
+                self.clock(i, d)
             self.sides[d].tsval_last = self.rows[i].tsval
+            self.sides[d].ts_last_ns = self.rows[i].time_ns
         if marks & MPTCP:
             self.sides[d].known |= K_MPTCP
         if not flags & F_RST and self.sides[d].rst:

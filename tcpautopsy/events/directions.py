@@ -46,6 +46,7 @@ def _sequence(sides: Rows) -> dict[str, Any]:
     spoke = sides["packets"] > 0
     base, acked = _has(sides, "base"), _has(sides, "ack")
     return {
+        "seq_base": _known(sides["base"], base),
         "isn": _known(sides["base"], _has(sides, "isn")),
         "highest_seq": _known(sides["next"], spoke & base),
         "highest_ack": _known(sides["highest_ack"], acked),
@@ -82,7 +83,15 @@ _WHEN = {
     "tsval_last": ("timestamps", "tsval_last"),
 }
 #: Columns that are NA when the kernel's field is 0.
-_UNLESS_ZERO = ("src_mac", "max_outage_ns", "max_outage_frame", "max_idle_ns", "max_idle_frame")
+_UNLESS_ZERO = (
+    "src_mac",
+    "max_outage_ns",
+    "max_outage_frame",
+    "max_idle_ns",
+    "max_idle_frame",
+    "srtt_max_ns",
+    "ts_stood_ns",
+)
 _OF_A_PACKET = ("first_frame", "last_frame", "first_ns", "last_ns")
 
 

@@ -10,7 +10,7 @@ SIDE = Record(
     "q:next una last_ack highest_ack unseen_left unseen_right bytes payload_bytes retransmitted_bytes lost_bytes"
     " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns fin_end"
     " rst_ns max_outage_ns zero_since_ns zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns"
-    " advance_ns window window_max window_min full_ns;"
+    " advance_ns srtt_ns srtt_max_ns ts_last_ns ts_stood_ns window window_max window_min full_ns;"
     "Q:src_mac;"
     "I:base first_frame last_frame packets payload_packets ip_id_zero outgoing incoming bad_checksum good_checksum"
     " superseg truncated cut_packets short_frames syn syn_ack fin rst retransmissions rto_retransmissions"
@@ -18,7 +18,7 @@ SIDE = Record(
     " keep_alive_acks zero_windows zero_window_probes zero_probes_before lost_segments max_payload max_acked_payload"
     " first_data_frame first_data_len last_data_frame fin_frame rst_frame rst_look packets_after_rst"
     " sent_after_peer_last probes_after_peer_last data_after_peer_fin max_outage_frame max_idle_frame turns"
-    " tsval_first tsval_last head tail segments dup sacks raw_window known;"
+    " tsval_first tsval_last sack_blocks sacks_impossible head tail segments dup sacks raw_window known;"
     "H:mss rst_ip_id;"
     "B:wscale ttl ttl_min ttl_max rst_ttl first_class probing reset_last",
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from tcpautopsy.features.registry import FEATURES, Feature
+from tcpautopsy.features.kinds import Feature
+from tcpautopsy.features.registry import FEATURES
 from tcpautopsy.features.seen import Seen
 from tcpautopsy.schema import Table
 from tcpautopsy.tables import Dissection, Features, Quality

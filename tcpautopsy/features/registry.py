@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
-
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from tcpautopsy.features import (
     answers,
     context,
@@ -17,6 +10,7 @@ from tcpautopsy.features import (
     ending,
     handshake,
     ladder,
+    meddled,
     names,
     outcome,
     patterns,
@@ -26,80 +20,16 @@ from tcpautopsy.features import (
     transfer,
     visible,
 )
-from tcpautopsy.features.seen import Seen
-from tcpautopsy.schema import Column
-
-Function: TypeAlias = Callable[[Seen], NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.object_]]
-
-
-class Feature(NamedTuple):
-    """A documented column and the function that computes it."""
-
-    column: Column
-    function: Function
-
-    def series(self, seen: Seen) -> pd.Series:
-        """The column of one capture, in the row order of Flows."""
-        values = seen.of(self.function)
-        if self.column.dtype == "str":
-            return pd.Series(values, dtype="str")
-        return pd.Series(_NULLABLE[self.column.dtype](values))
-
-
-def _whole(values: NDArray[np.float64]) -> pd.arrays.IntegerArray:
-    unknown = np.isnan(values)
-    return pd.arrays.IntegerArray(np.where(unknown, 0, values).astype(np.int64), unknown)
-
-
-def _real(values: NDArray[np.float64]) -> pd.arrays.FloatingArray:
-    unknown = np.isnan(values)
-    return pd.arrays.FloatingArray(np.where(unknown, 0.0, values), unknown)
-
-
-def _claim(values: NDArray[np.float64] | NDArray[np.bool_]) -> pd.arrays.BooleanArray:
-    if values.dtype == bool:
-        return pd.arrays.BooleanArray(np.array(values), np.zeros(len(values), bool))
-    unknown = np.isnan(values)
-    return pd.arrays.BooleanArray(np.asarray(values == 1), unknown)
-
-
-_NULLABLE: dict[str, Callable[..., object]] = {"Int64": _whole, "Float64": _real, "boolean": _claim}
-
-
-def _feature(function: Function, dtype: str, unit: str) -> Feature:
-    """A column named for its function; its sentence is the first line of the docstring."""
-    sentence = (function.__doc__ or "").split("\n", 1)[0].rstrip(".")
-    return Feature(Column(function.__name__, dtype, unit, sentence), function)
-
-
-def _flags(*functions: Function) -> tuple[Feature, ...]:
-    return tuple(_feature(f, "boolean", "") for f in functions)
-
-
-def _counts(*functions: Function) -> tuple[Feature, ...]:
-    return tuple(_feature(f, "Int64", "") for f in functions)
-
-
-def _bytes(*functions: Function) -> tuple[Feature, ...]:
-    return tuple(_feature(f, "Int64", "B") for f in functions)
-
-
-def _seconds(*functions: Function) -> tuple[Feature, ...]:
-    return tuple(_feature(f, "Float64", "s") for f in functions)
-
-
-def _words(*functions: Function) -> tuple[Feature, ...]:
-    return tuple(_feature(f, "str", "") for f in functions)
-
+from tcpautopsy.features.kinds import Feature, counts, feature, flags, seconds, sizes, words
 
 FEATURES: tuple[Feature, ...] = (
-    *_words(outcome.outcome),
-    *_flags(outcome.failed_by_outcome),
-    *_words(place.protocol),
-    *_counts(place.client_port, place.server_port),
-    *_words(place.vantage, place.vantage_confidence),
+    *words(outcome.outcome),
+    *flags(outcome.failed_by_outcome),
+    *words(place.protocol),
+    *counts(place.client_port, place.server_port),
+    *words(place.vantage, place.vantage_confidence),
     # What the capture could show; the words of `needs`.
-    *_flags(
+    *flags(
         visible.sees_syn,
         visible.sees_synack,
         visible.sees_handshake,
@@ -116,14 +46,14 @@ FEATURES: tuple[Feature, ...] = (
         visible.sees_host_siblings,
     ),
     # The handshake.
-    *_counts(
+    *counts(
         handshake.challenges_to_syn,
         handshake.syn_copies,
         handshake.syns_unanswered,
         handshake.syns_after_synack,
         handshake.synacks,
     ),
-    *_counts(
+    *counts(
         handshake.synack_retransmissions,
         handshake.synacks_unacknowledged,
         handshake.synack_retransmissions_after_client_ack,
@@ -131,8 +61,8 @@ FEATURES: tuple[Feature, ...] = (
         handshake.client_packets_ignored,
         handshake.first_data_ignored_copies,
     ),
-    *_flags(handshake.handshake_completed, handshake.synack_ttl_differs),
-    *_seconds(
+    *flags(handshake.handshake_completed, handshake.synack_ttl_differs),
+    *seconds(
         handshake.syn_span_s,
         handshake.synack_delay_s,
         handshake.synack_after_last_syn_s,
@@ -142,7 +72,7 @@ FEATURES: tuple[Feature, ...] = (
         handshake.data_ignored_s,
     ),
     # What was said, asked and acknowledged.
-    *_bytes(
+    *sizes(
         conversation.orig_payload_bytes,
         conversation.resp_payload_bytes,
         conversation.resp_acked_payload_bytes,
@@ -152,8 +82,8 @@ FEATURES: tuple[Feature, ...] = (
         conversation.unacked_bytes,
         conversation.response_missing_bytes,
     ),
-    *_counts(conversation.requests, conversation.responses, conversation.client_messages_unanswered),
-    *_flags(
+    *counts(conversation.requests, conversation.responses, conversation.client_messages_unanswered),
+    *flags(
         conversation.request_unanswered,
         conversation.answer_refused,
         conversation.request_acked,
@@ -162,8 +92,8 @@ FEATURES: tuple[Feature, ...] = (
         conversation.answers_requests,
         conversation.asks_one_host,
     ),
-    *_words(conversation.first_words, conversation.server_first_words),
-    *_seconds(
+    *words(conversation.first_words, conversation.server_first_words),
+    *seconds(
         conversation.request_wait_s,
         conversation.longest_answer_s,
         conversation.rtt_s,
@@ -174,10 +104,10 @@ FEATURES: tuple[Feature, ...] = (
         conversation.server_quiet_s,
     ),
     # What was never answered.
-    *_words(ladder.ladder_sender, ladder.ladder_peer, ladder.ladder_of, ladder.silent_host),
-    *_counts(ladder.ladder_copies, ladder.ladder_peer_packets),
-    *_flags(ladder.ladder_step_overdue, ladder.step_overdue, ladder.full_size_only_lost),
-    *_seconds(
+    *words(ladder.ladder_sender, ladder.ladder_peer, ladder.ladder_of, ladder.silent_host),
+    *counts(ladder.ladder_copies, ladder.ladder_peer_packets),
+    *flags(ladder.ladder_step_overdue, ladder.step_overdue, ladder.full_size_only_lost),
+    *seconds(
         ladder.ladder_span_s,
         ladder.ladder_rto_s,
         ladder.ladder_last_gap_s,
@@ -187,20 +117,20 @@ FEATURES: tuple[Feature, ...] = (
         ladder.idle_before_ladder_s,
     ),
     # Probes.
-    *_counts(
+    *counts(
         ladder.keepalives_sent,
         ladder.keepalives_answered,
         ladder.keepalives_answered_since_request,
         ladder.keepalives_unanswered,
         ladder.window_probes_unanswered,
     ),
-    *_words(ladder.keepalive_prober, ladder.keepalive_target),
-    *_flags(ladder.keepalive_gave_up, ladder.keepalive_step_overdue),
-    *_seconds(ladder.keepalive_interval_s, ladder.keepalive_idle_s),
+    *words(ladder.keepalive_prober, ladder.keepalive_target),
+    *flags(ladder.keepalive_gave_up, ladder.keepalive_step_overdue),
+    *seconds(ladder.keepalive_interval_s, ladder.keepalive_idle_s),
     # How it ended.
-    *_words(ending.reset_by, ending.reset_against, ending.reset_look, ending.closed_first_by),
-    *_counts(ending.resets, ending.packets_after_reset, ending.fins),
-    *_flags(
+    *words(ending.reset_by, ending.reset_against, ending.reset_look, ending.closed_first_by),
+    *counts(ending.resets, ending.packets_after_reset, ending.fins),
+    *flags(
         ending.reset_has_timestamps,
         ending.reset_sequence_exact,
         ending.reset_ttl_differs,
@@ -212,8 +142,8 @@ FEATURES: tuple[Feature, ...] = (
         ending.resetter_had_received_fin,
         ending.input_pending_at_reset,
     ),
-    *_bytes(ending.bytes_refused, ending.fin_data_unacked_bytes),
-    *_seconds(
+    *sizes(ending.bytes_refused, ending.fin_data_unacked_bytes),
+    *seconds(
         ending.reset_delay_s,
         ending.reset_quiet_s,
         ending.connect_patience_s,
@@ -221,10 +151,10 @@ FEATURES: tuple[Feature, ...] = (
         ending.data_before_reset_s,
         ending.own_data_before_reset_s,
     ),
-    *_words(ending.half_closed_by, ending.half_closed_against, ending.fin_sender),
-    *_flags(ending.half_close_acked),
-    *_counts(ending.requests_after_server_fin, ending.data_after_peer_fin, ending.fin_copies),
-    *_seconds(
+    *words(ending.half_closed_by, ending.half_closed_against, ending.fin_sender),
+    *flags(ending.half_close_acked),
+    *counts(ending.requests_after_server_fin, ending.data_after_peer_fin, ending.fin_copies),
+    *seconds(
         ending.half_closed_s,
         ending.half_close_peer_data_s,
         ending.server_close_after_handshake_s,
@@ -232,7 +162,7 @@ FEATURES: tuple[Feature, ...] = (
         ending.last_request_after_server_fin_s,
     ),
     # How well data got across.
-    *_counts(
+    *counts(
         transfer.retransmissions,
         transfer.needless_retransmissions,
         transfer.losses_repaired,
@@ -241,13 +171,13 @@ FEATURES: tuple[Feature, ...] = (
         transfer.window_probes,
         transfer.bad_checksums,
     ),
-    _feature(transfer.loss_share, "Float64", ""),
-    *_bytes(transfer.capture_missed_bytes),
-    *_words(transfer.outage_sender, transfer.zero_window_side, transfer.zero_window_against),
-    *_flags(transfer.window_closed_at_end),
-    *_seconds(transfer.longest_outage_s, transfer.longest_zero_window_s, transfer.zero_window_open_s),
+    feature(transfer.loss_share, "Float64", ""),
+    *sizes(transfer.capture_missed_bytes),
+    *words(transfer.outage_sender, transfer.zero_window_side, transfer.zero_window_against),
+    *flags(transfer.window_closed_at_end),
+    *seconds(transfer.longest_outage_s, transfer.longest_zero_window_s, transfer.zero_window_open_s),
     # Among its neighbours.
-    *_counts(
+    *counts(
         context.trouble_kind,
         context.listener_connections,
         context.listener_failed_like_this,
@@ -261,7 +191,7 @@ FEATURES: tuple[Feature, ...] = (
         context.host_pair_silent_too,
         context.path_idle_deaths,
     ),
-    *_flags(
+    *flags(
         context.listener_answered_others,
         context.listener_alive_meanwhile,
         context.listener_answered_after,
@@ -274,12 +204,12 @@ FEATURES: tuple[Feature, ...] = (
         context.server_arp_unanswered,
         context.reset_ttl_differs_from_host,
     ),
-    *_seconds(context.listener_latest_s, context.silent_host_asked_first_s, context.silent_host_asked_last_s),
-    *_seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),
+    *seconds(context.listener_latest_s, context.silent_host_asked_first_s, context.silent_host_asked_last_s),
+    *seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),
     # ICMP, lookups, resolutions, datagrams.
-    *_counts(answers.icmp_errors, answers.icmp_code, answers.dns_queries, answers.dns_rcode, answers.arp_requests),
-    *_words(answers.icmp_sender, answers.dns_name),
-    *_flags(
+    *counts(answers.icmp_errors, answers.icmp_code, answers.dns_queries, answers.dns_rcode, answers.arp_requests),
+    *words(answers.icmp_sender, answers.dns_name),
+    *flags(
         answers.icmp_forbidden,
         answers.icmp_port_unreachable,
         answers.icmp_time_exceeded,
@@ -289,14 +219,14 @@ FEATURES: tuple[Feature, ...] = (
         answers.arp_asker_hears,
         answers.asks_for_itself,
     ),
-    *_counts(answers.datagrams),
-    *_seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s, answers.udp_wait_s),
+    *counts(answers.datagrams),
+    *seconds(answers.dns_answer_s, answers.dns_wait_s, answers.arp_wait_s, answers.udp_wait_s),
     # What names and neighbours tell.
-    *_seconds(names.dns_pair_answered_s, names.after_truncated_answer_s, names.ipv4_worked_after_s),
-    *_counts(names.arp_answering_macs, names.fragments, names.reassembly_failures),
-    *_flags(names.arp_failover_macs, names.dns_pair_answered, names.ipv4_worked, names.wants_tcp),
+    *seconds(names.dns_pair_answered_s, names.after_truncated_answer_s, names.ipv4_worked_after_s),
+    *counts(names.arp_answering_macs, names.fragments, names.reassembly_failures),
+    *flags(names.arp_failover_macs, names.dns_pair_answered, names.ipv4_worked, names.wants_tcp),
     # Shapes in the order of packets.
-    *_counts(
+    *counts(
         patterns.nagle_stalls,
         patterns.zero_windows,
         patterns.tiny_windows_filled,
@@ -308,8 +238,8 @@ FEATURES: tuple[Feature, ...] = (
         patterns.listener_gave_options,
         patterns.silent_together,
     ),
-    *_bytes(patterns.window_bytes),
-    *_flags(
+    *sizes(patterns.window_bytes),
+    *flags(
         patterns.scale_not_agreed,
         patterns.syn_carried_data,
         patterns.fast_open_eaten,
@@ -319,9 +249,9 @@ FEATURES: tuple[Feature, ...] = (
         patterns.late_fin_reset,
         patterns.reset_outlived,
     ),
-    *_words(patterns.tls_lone_alert_by),
-    _feature(patterns.window_share, "Float64", ""),
-    *_seconds(
+    *words(patterns.tls_lone_alert_by),
+    feature(patterns.window_share, "Float64", ""),
+    *seconds(
         patterns.update_ignored_s,
         patterns.tuple_closed_before_s,
         patterns.fin_to_reset_s,
@@ -330,8 +260,8 @@ FEATURES: tuple[Feature, ...] = (
         patterns.whole_capture_silent_s,
     ),
     # A UDP port under load.
-    *_flags(datagrams.udp_unanswered),
-    *_counts(
+    *flags(datagrams.udp_unanswered),
+    *counts(
         datagrams.port_datagrams,
         datagrams.port_flows,
         datagrams.peak_1ms,
@@ -342,9 +272,9 @@ FEATURES: tuple[Feature, ...] = (
         datagrams.buffer_datagrams,
         datagrams.udp_asked_after_stop,
     ),
-    *_bytes(datagrams.buffer_for_1s),
+    *sizes(datagrams.buffer_for_1s),
     *(
-        _feature(f, "Float64", "")
+        feature(f, "Float64", "")
         for f in (
             datagrams.port_share,
             datagrams.port_speedup,
@@ -353,19 +283,24 @@ FEATURES: tuple[Feature, ...] = (
             datagrams.drain_rate,
         )
     ),
-    *_seconds(datagrams.buffer_pause_s, datagrams.drain_budget_s, datagrams.udp_stopped_s),
+    *seconds(datagrams.buffer_pause_s, datagrams.drain_budget_s, datagrams.udp_stopped_s),
     # TLS in the clear.
-    *_flags(
+    *flags(
         secured.tls_client_hello_seen,
         secured.tls_server_hello_seen,
         secured.tls_alert_fatal,
         secured.tls_mismatch,
     ),
-    *_counts(secured.tls_alert_code),
-    *_words(secured.tls_alert_by),
-    *_seconds(secured.server_close_after_hello_s),
+    *counts(secured.tls_alert_code),
+    *words(secured.tls_alert_by),
+    *seconds(secured.server_close_after_hello_s),
+    # What boxes changed, and hosts that stood still.
+    *words(meddled.renamed_from, meddled.sacks_changed_of, meddled.frozen_side),
+    *counts(meddled.sacks_changed, meddled.frozen_together),
+    *seconds(meddled.renamed_after_s, meddled.loaded_rtt_s, meddled.unloaded_rtt_s, meddled.frozen_s),
+    *(feature(f, "Float64", "") for f in (meddled.rtt_growth, meddled.frozen_share)),
     # Signs that take several of these.
-    *_flags(
+    *flags(
         signs.server_ignored_handshake,
         signs.connect_over,
         signs.syn_loss_is_listeners,
@@ -382,12 +317,12 @@ FEATURES: tuple[Feature, ...] = (
         signs.hole_at_end,
         signs.handshake_hopeless,
     ),
-    *_counts(
+    *counts(
         signs.ladder_peer_repeats, signs.listener_half_open, signs.unanswered_after_idle, signs.reset_forgery_signs
     ),
-    _feature(signs.listener_loss_share, "Float64", ""),
-    _feature(signs.listener_half_open_share, "Float64", ""),
-    *_seconds(
+    feature(signs.listener_loss_share, "Float64", ""),
+    feature(signs.listener_half_open_share, "Float64", ""),
+    *seconds(
         signs.answer_missing_s,
         signs.request_wait_round_s,
         signs.idle_before_failure_s,

@@ -146,11 +146,12 @@ SPOKE = cython.declare(cython.longlong, 1024)
 ANSWERED = cython.declare(cython.longlong, 4096)
 FIRST_RST_BY_RESPONDER = cython.declare(cython.longlong, 8192)
 
-#: Keys beside those of the flows: the parts of a datagram, the ports of a lookup, and Wireshark's conversations,
-#: which know no zones.
+#: Keys beside those of the flows: the parts of a datagram, the ports of a lookup, endpoints that SYNs went to, and
+#: Wireshark's conversations, which know no zones.
 PARTS = cython.declare(cython.longlong, 250)
 PLAIN_DNS = cython.declare(cython.longlong, 251)
 CONVERSATION = cython.declare(cython.longlong, 252)
+LISTENER = cython.declare(cython.longlong, 249)
 COPIED = cython.declare(cython.longlong, 253)
 COPIED_EXCHANGE = cython.declare(cython.longlong, 254)
 
@@ -689,18 +690,70 @@ class Table:
     def new_connection(self, i: i64, previous: i64, flags: i64) -> i64:
         a_port: i64 = self.a_port
         b_port: i64 = self.b_port
+        first_listens: i64
+        second_listens: i64
         found: i64
-        at: i64
-        before: i64
         if flags == SYN:
             found = self.make(i, previous, self.from_a, BY_SYN)
-        elif flags == SYN | ACK:
+            self.alias_flows[self.listener_slot(self.from_a)] = found
+            return self.numbered(i, previous, flags, found)
+        if flags == SYN | ACK:
             found = self.make(i, previous, 1 - self.from_a, BY_SYNACK)
+            self.alias_flows[self.listener_slot(1 - self.from_a)] = found
+            return self.numbered(i, previous, flags, found)
+        first_listens = self.alias_flows[self.listener_slot(0)] != 0
+        second_listens = self.alias_flows[self.listener_slot(1)] != 0
+        if first_listens != second_listens:
+            # Others connected to one of the two: that is the server's port.
+            found = self.make(i, previous, second_listens, BY_PORT)
         elif a_port != b_port and (a_port < 32768 or b_port < 32768):
             # RFC 6335: the higher port is the likelier to be the dynamic one.
             found = self.make(i, previous, a_port > b_port, BY_PORT)
         else:
             found = self.make(i, previous, self.from_a, BY_FIRST)
+        return self.numbered(i, previous, flags, found)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def listener_slot(self, second: i64) -> i64:
+        """Where one of the two endpoints at hand stands if SYNs went to it; 0 stands there if none did."""
+        a_hi: u64 = self.a_hi
+        a_lo: u64 = self.a_lo
+        b_hi: u64 = self.b_hi
+        b_lo: u64 = self.b_lo
+        a_port: i64 = self.a_port
+        b_port: i64 = self.b_port
+        protocol: i64 = self.protocol
+        zone: i64 = self.zone
+        tag: i64 = self.tag
+        at: i64
+        if second:
+            self.a_hi = b_hi
+            self.a_lo = b_lo
+            self.a_port = b_port
+        self.b_hi = 0
+        self.b_lo = 0
+        self.b_port = 0
+        at = self.alias_slot(LISTENER, zone, 0)
+        self.a_hi = a_hi
+        self.a_lo = a_lo
+        self.b_hi = b_hi
+        self.b_lo = b_lo
+        self.a_port = a_port
+        self.b_port = b_port
+        self.protocol = protocol
+        self.zone = zone
+        self.tag = tag
+        return at
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def numbered(self, i: i64, previous: i64, flags: i64, found: i64) -> i64:
+        """The new connection with its use of these ports and its number in Wireshark."""
+        at: i64
+        before: i64
         if previous:
             # Told to the events: which use of its ports this is.
             self.rows[i].tag = self.flows[found - 1].instance
