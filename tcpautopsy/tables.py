@@ -466,7 +466,7 @@ DIRECTIONS = Table(
         Column("rtt_min_ns", "Int64", "ns", "smallest time from data or SYN of this side to its ACK, repeats excluded"),
         Column("tsval_first", "Int64", "", "first TSval"),
         Column("tsval_last", "Int64", "", "last TSval"),
-        Column("srtt_max_ns", "Int64", "ns", "largest smoothed round trip (RFC 6298), 4 or more segments outstanding"),
+        Column("srtt_max_ns", "Int64", "ns", "largest smoothed round trip (RFC 6298), 8 KiB or more outstanding"),
         Column("ts_stood_ns", "Int64", "ns", "longest time its TSval stood still in a pause of 3 s or more"),
     ),
 )

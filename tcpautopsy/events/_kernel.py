@@ -367,8 +367,8 @@ PROMPT_NS = cython.declare(cython.longlong, 100000000)
 FAR = cython.declare(cython.longlong, 0x40000000)
 # A SACK block so many bytes away from all that was sent is about another numbering (a receive window is smaller).
 BEYOND = cython.declare(cython.longlong, 0x2000000)
-# So many segments outstanding are load.
-LOAD = cython.declare(cython.longlong, 4)
+# So many bytes outstanding are load: six full segments.
+LOAD = cython.declare(cython.longlong, 8192)
 # A pause of a side (ns) after which its TSval is asked how long it was for that side.
 STOOD = cython.declare(cython.longlong, 3_000_000_000)
 NEAR = cython.declare(cython.longlong, 0x4000000)
@@ -602,10 +602,11 @@ class Track:
             if not self.sides[d].known & K_RTT or took < self.sides[d].rtt_min_ns:
                 self.sides[d].rtt_min_ns = took
                 self.sides[d].known |= K_RTT
-            # Smoothed as in RFC 6298 section 2.3; with little outstanding the peer may delay its ACK on purpose.
-            if self.sides[d].segments >= LOAD:
+            # Smoothed as in RFC 6298 section 2.3; with little outstanding the peer may delay its ACK on purpose, and
+            # after so long a time the sender would have sent again: what was not captured is no round trip.
+            if self.sides[d].next - self.segments[n].left >= LOAD and took < STOOD:
                 if not self.sides[d].srtt_ns:
-                    self.sides[d].srtt_ns = took
+                    self.sides[d].srtt_ns = self.sides[d].rtt_min_ns
                 self.sides[d].srtt_ns = (7 * self.sides[d].srtt_ns + took) // 8
                 if self.sides[d].srtt_ns > self.sides[d].srtt_max_ns:
                     self.sides[d].srtt_max_ns = self.sides[d].srtt_ns
@@ -1415,7 +1416,8 @@ class Track:
         lived_ms: i64 = (self.sides[d].ts_last_ns - self.sides[d].first_ns) // 1_000_000
         ticks: i64 = past(self.sides[d].tsval_last, self.sides[d].tsval_first)
         went: i64 = past(self.rows[i].tsval, self.sides[d].tsval_last)
-        if lived_ms < 1_000 or ticks <= 0 or went < 0:
+        # RFC 7323 section 5.4: a tick is 1 ms to 1 s; Linux can count microseconds, too.
+        if lived_ms < 1_000 or ticks * 1_000 < lived_ms or ticks > lived_ms * 1_000 or went < 0:
             return 0
         stood: i64 = pause - went * lived_ms // ticks * 1_000_000
         if stood > self.sides[d].ts_stood_ns:

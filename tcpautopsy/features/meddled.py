@@ -11,37 +11,42 @@ from tcpautopsy.features.transfer import longest_outage_s, outage_sender
 _MODULUS = 1 << 32
 #: How far a connection's numbers may lie behind those it continues: a keepalive sends one old byte.
 _OVERLAP = (0, 1)
+#: No box forgets a connection sooner.
+_IDLE_S = 1.0
 
 # ---------------------------------------------------------------------------------------- another name, same bytes
 
 
 def _predecessor(seen: Seen) -> Group:
-    """The connection to the same listener whose client's numbers this one continues without a SYN; -1 for none."""
+    """The open connection to the same listener whose numbers, both ways, this one continues without a SYN; -1: none."""
     found = np.full(seen.count, -1, np.int64)
-    base, length = seen.side(CLIENT, "seq_base"), seen.side(CLIENT, "highest_seq")
-    known = seen.has("tcp") & ~np.isnan(base) & ~np.isnan(length)
+    known = seen.has("tcp") & ~np.isnan(seen.side(CLIENT, "seq_base")) & ~np.isnan(seen.side(SERVER, "seq_base"))
     unopened = known & (seen.side(CLIENT, "syn") == 0) & (seen.side(SERVER, "syn_ack") == 0)
     if not unopened.any():
         return found
     group = seen.of(listener) * _MODULUS
-    begins, ends = (_wrapped(base, known, plus) + group for plus in (np.ones(seen.count), np.nan_to_num(length)))
-    rows = np.nonzero(known)[0]
+    begins, ends = _number(seen, CLIENT, None) + group, _number(seen, CLIENT, "highest_seq") + group
+    answered, said = _number(seen, SERVER, None), _number(seen, SERVER, "highest_seq")
+    over = sum(seen.side(side, mark) for side in (CLIENT, SERVER) for mark in ("fin", "rst")) > 0
+    rows = np.nonzero(known & ~over)[0]
     rows = rows[np.argsort(ends[rows], kind="stable")]
-    last, first = seen.at(CLIENT, "last_ns"), seen.at(CLIENT, "first_ns")
+    idle = seen.at(CLIENT, "first_ns")
     for behind in _OVERLAP:
         wanted = np.nonzero(unopened & (found < 0))[0]
         place = np.searchsorted(ends[rows], begins[wanted] + behind)
         inside = place < len(rows)
-        wanted, place = wanted[inside], place[inside]
-        before = rows[place]
-        # Its own client must have fallen silent before: the same numbers on two paths at once are copies.
-        fits = (ends[before] == begins[wanted] + behind) & (last[before] < first[wanted])
+        wanted, before = wanted[inside], rows[place[inside]]
+        # Its client had fallen silent: the same numbers on two paths at once are copies of one packet.
+        fits = (ends[before] == begins[wanted] + behind) & (answered[wanted] == said[before])
+        fits &= idle[wanted] - seen.at(CLIENT, "last_ns")[before] >= _IDLE_S
         found[wanted[fits]] = before[fits]
     return found
 
 
-def _wrapped(base: Values, known: np.ndarray[tuple[int], np.dtype[np.bool_]], plus: Values) -> Group:
-    return (np.where(known, base, 0).astype(np.int64) + plus.astype(np.int64)) % _MODULUS
+def _number(seen: Seen, side: int, plus: str | None) -> Group:
+    """The sequence number that a side begins with behind its SYN, or ends with."""
+    base = np.nan_to_num(seen.side(side, "seq_base")).astype(np.int64)
+    return (base + (1 if plus is None else np.nan_to_num(seen.side(side, plus)).astype(np.int64))) % _MODULUS
 
 
 def renamed_from(seen: Seen) -> Words:
@@ -101,7 +106,7 @@ def _loaded_side(seen: Seen) -> Group:
 
 
 def loaded_rtt_s(seen: Seen) -> Values:
-    """That largest smoothed round trip, measured with four or more segments outstanding; NA without load."""
+    """That largest smoothed round trip, measured with 8 KiB or more outstanding; NA without load."""
     return np.where(seen.of(rtt_growth) > 0, _of_side(seen, "srtt_max_ns"), np.nan)
 
 
