@@ -259,6 +259,20 @@ def silent_host_alive_meanwhile(seen: Seen) -> Mask:
     return everywhere > here
 
 
+def host_outlived_reset(seen: Seen) -> Mask:
+    """The server went on with another of the pair's connections, begun before the quiet that this one's reset ended."""
+    reset = np.where(says(seen.of(reset_look), "none"), np.nan, seen.at(SERVER, "rst_ns"))
+    quiet_since = reset - np.nan_to_num(seen.of(idle_before_reset))
+    alive = seen.side(SERVER, "rst") == 0
+    begun, spoken = (np.where(alive, at, np.nan) for at in (seen.flow_at("first_ns"), seen.at(SERVER, "last_ns")))
+    begun = np.where(np.isnan(spoken), np.nan, begun)
+    pair, ever = seen.of(host_pair), np.full(seen.count, -np.inf)
+    older = counted(points(pair, begun), pair, ever, quiet_since)
+    # Of the older ones, those that had said their last word: begun before that time, and silent after the reset.
+    over = counted(points(pair, np.where(begun <= spoken, spoken, np.nan)), pair, ever, reset)
+    return older > over
+
+
 # -------------------------------------------------------------------------------------------------------- path
 
 

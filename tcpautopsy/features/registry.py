@@ -198,6 +198,7 @@ FEATURES: tuple[Feature, ...] = (
         context.listener_refused_after,
         context.listener_accepted_others,
         context.host_pair_acked_meanwhile,
+        context.host_outlived_reset,
         context.host_pair_alive_meanwhile,
         context.silent_host_alive_meanwhile,
         context.silent_host_arp_unanswered,
