@@ -6,6 +6,7 @@ from tcpautopsy.features import (
     answers,
     context,
     conversation,
+    crowding,
     datagrams,
     ending,
     handshake,
@@ -295,6 +296,9 @@ FEATURES: tuple[Feature, ...] = (
     *counts(secured.tls_alert_code),
     *words(secured.tls_alert_by),
     *seconds(secured.server_close_after_hello_s),
+    # What is new gets nothing, what is old goes on.
+    *counts(crowding.ignored_elsewhere),
+    *flags(crowding.ignored_of_another_kind, crowding.older_went_on),
     # What boxes changed, and hosts that stood still.
     *words(meddled.renamed_from, meddled.sacks_changed_of, meddled.frozen_side),
     *counts(meddled.sacks_changed, meddled.frozen_together),

@@ -1,0 +1,57 @@
+"""New connections that get nothing, of several kinds and to several services, while older ones go on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
+from tcpautopsy.features.outcome import outcome
+from tcpautopsy.features.overlap import counted, points
+from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, says
+
+#: Attempts so close together fail for one reason.
+_TOGETHER_S = 15.0
+
+
+def _ignored(seen: Seen) -> Mask:
+    """Attempts without any answer, to a service that had answered others before."""
+    begin = seen.flow_at("first_ns")
+    packets = seen.happened_packets
+    words = packets.where(packets.side == SERVER)
+    known = elsewhere(seen, seen.of(listener), words, np.full(seen.count, -np.inf), begin)
+    return says(seen.of(outcome), "unanswered") & known
+
+
+def _near(seen: Seen, group: Group) -> Group:
+    """How many such attempts of the group, this one included, began within 15 s of this one."""
+    begin = seen.flow_at("first_ns")
+    at = np.where(seen.of(_ignored), begin, np.nan)
+    return counted(points(group, at), group, begin - _TOGETHER_S, begin + _TOGETHER_S)
+
+
+def _split(group: Group, by: Group) -> Group:
+    return group * (int(by.max(initial=0)) + 1) + by
+
+
+def ignored_elsewhere(seen: Seen) -> Values:
+    """The client's attempts at other services, known to work, that got no answer within 15 s of this one's begin."""
+    client, _ = seen.of(addresses)
+    count = _near(seen, client) - _near(seen, _split(client, seen.of(listener)))
+    return np.where(seen.of(_ignored), count, 0).astype(float)
+
+
+def ignored_of_another_kind(seen: Seen) -> Mask:
+    """Among them is one of another protocol (TCP beside UDP or lookups)."""
+    client, _ = seen.of(addresses)
+    tcp = seen.has("tcp").astype(np.int64)
+    return seen.of(_ignored) & (_near(seen, client) > _near(seen, client * 2 + tcp))
+
+
+def older_went_on(seen: Seen) -> Mask:
+    """A connection between the same hosts that was open when this one began got packets of the server afterwards."""
+    begin, spoken = seen.flow_at("first_ns"), seen.at(SERVER, "last_ns")
+    pair, ever = seen.of(host_pair), np.full(seen.count, -np.inf)
+    before = np.nextafter(begin, -np.inf)
+    older = counted(points(pair, np.where(np.isnan(spoken), np.nan, begin)), pair, ever, before)
+    over = counted(points(pair, spoken), pair, ever, begin)
+    return older > over
