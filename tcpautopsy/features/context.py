@@ -61,8 +61,8 @@ def listener_alive_meanwhile(seen: Seen) -> Mask:
 
 
 #: How a listener's trouble shows on one connection.
-_SYN_IGNORED, _ACK_IGNORED, _RESET_AT_ONCE, _REFUSED, _SILENT = 1, 2, 3, 4, 5
-_OVERFLOW = (_SYN_IGNORED, _ACK_IGNORED, _RESET_AT_ONCE)
+_SYN_IGNORED, ACK_IGNORED, _RESET_AT_ONCE, _REFUSED, _SILENT = 1, 2, 3, 4, 5
+_OVERFLOW = (_SYN_IGNORED, ACK_IGNORED, _RESET_AT_ONCE)
 
 
 def trouble_kind(seen: Seen) -> Values:
@@ -78,7 +78,7 @@ def trouble_kind(seen: Seen) -> Values:
             (np.nan_to_num(seen.of(syns_unanswered)) > 0) & seen.has("tcp"),
             ~np.isnan(seen.of(silent_side)),
         ],
-        [_RESET_AT_ONCE, _ACK_IGNORED, _REFUSED, _SYN_IGNORED, _SILENT],
+        [_RESET_AT_ONCE, ACK_IGNORED, _REFUSED, _SYN_IGNORED, _SILENT],
         0,
     ).astype(float)
 
@@ -102,7 +102,7 @@ def listener_syn_ignored(seen: Seen) -> Values:
 
 def listener_ack_ignored(seen: Seen) -> Values:
     """Connections to this listener, this one included, of which it ignored the end of the handshake."""
-    return _of_listener(seen, seen.of(trouble_kind) == _ACK_IGNORED)
+    return _of_listener(seen, seen.of(trouble_kind) == ACK_IGNORED)
 
 
 def listener_reset_at_once(seen: Seen) -> Values:

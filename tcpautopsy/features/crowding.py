@@ -1,9 +1,10 @@
-"""New connections that get nothing, of several kinds and to several services, while older ones go on."""
+"""What happens to a client at several services at once: not they, but something on the way to them, is the reason."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from tcpautopsy.features.context import ACK_IGNORED, trouble_kind
 from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
 from tcpautopsy.features.outcome import outcome
 from tcpautopsy.features.overlap import counted, points
@@ -55,3 +56,34 @@ def older_went_on(seen: Seen) -> Mask:
     older = counted(points(pair, np.where(np.isnan(spoken), np.nan, begin)), pair, ever, before)
     over = counted(points(pair, spoken), pair, ever, begin)
     return older > over
+
+
+# ------------------------------------------------------------------------------------ what follows a SYN is dropped
+
+
+def handshake_ignored_elsewhere(seen: Seen) -> Values:
+    """The client's connections to other hosts that ignored all that followed its SYN."""
+    client, _ = seen.of(addresses)
+    ignored = seen.of(trouble_kind) == ACK_IGNORED
+    groups = (client, seen.of(host_pair))
+    everywhere, here = (np.bincount(group, weights=ignored, minlength=1)[group] for group in groups)
+    return np.where(ignored, everywhere - here, 0).astype(float)
+
+
+def handshake_ignored_span_s(seen: Seen) -> Values:
+    """From the first to the last begin of the client's connections that were so ignored, at any host."""
+    client, _ = seen.of(addresses)
+    ignored = seen.of(trouble_kind) == ACK_IGNORED
+    begin = seen.flow_at("first_ns")
+    first, last = np.full(int(client.max(initial=-1)) + 1, np.inf), np.full(int(client.max(initial=-1)) + 1, -np.inf)
+    np.minimum.at(first, client[ignored], begin[ignored])
+    np.maximum.at(last, client[ignored], begin[ignored])
+    return np.where(ignored, last[client] - first[client], 0.0)
+
+
+def pair_ever_talked(seen: Seen) -> Mask:
+    """On some connection of the same two hosts the server acknowledged data, or sent some."""
+    pair = seen.of(host_pair)
+    acked = np.nan_to_num(seen.side(SERVER, "highest_ack")) > 1
+    talked = seen.has("tcp") & (acked | ~np.isnan(seen.at(SERVER, "first_data_ns")))
+    return np.asarray(np.bincount(pair, weights=talked, minlength=1)[pair] > 0)

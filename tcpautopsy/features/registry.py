@@ -297,8 +297,9 @@ FEATURES: tuple[Feature, ...] = (
     *words(secured.tls_alert_by),
     *seconds(secured.server_close_after_hello_s),
     # What is new gets nothing, what is old goes on.
-    *counts(crowding.ignored_elsewhere),
-    *flags(crowding.ignored_of_another_kind, crowding.older_went_on),
+    *counts(crowding.ignored_elsewhere, crowding.handshake_ignored_elsewhere),
+    *seconds(crowding.handshake_ignored_span_s),
+    *flags(crowding.ignored_of_another_kind, crowding.older_went_on, crowding.pair_ever_talked),
     # What boxes changed, and hosts that stood still.
     *words(meddled.renamed_from, meddled.sacks_changed_of, meddled.frozen_side),
     *counts(meddled.sacks_changed, meddled.frozen_together),
