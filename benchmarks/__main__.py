@@ -22,8 +22,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from benchmarks import growth
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"
+GRAPH = ROOT / "docs" / "performance.svg"
 _MANY = 900  # seconds after which a command is given up
 
 
@@ -110,12 +113,7 @@ def _over(_number: int, _frame: FrameType | None) -> None:
 def compared(case: Case, folder: Path, runs: int) -> dict[tuple[str, int], Cost]:
     """The medians of each peer on both captures, all commands in turn."""
     found: dict[tuple[str, int], list[Cost]] = {}
-    files = {}
-    for packets in (case.small, case.large):
-        files[packets] = folder / f"{case.kind}-{packets}.pcap"
-        # In a process of its own: a child's peak memory is never below what its parent held when it was made.
-        made = (sys.executable, "-m", "benchmarks.captures", str(files[packets]), "--kind", case.kind)
-        subprocess.run((*made, "--packets", str(packets)), check=True, cwd=ROOT)
+    files = {packets: made(case.kind, packets, folder) for packets in (case.small, case.large)}
     for turn in range(runs + 1):
         for packets, path in files.items():
             for name in case.peers:
@@ -131,6 +129,29 @@ def compared(case: Case, folder: Path, runs: int) -> dict[tuple[str, int], Cost]
     return {
         key: Cost(*(statistics.median(values) for values in zip(*costs, strict=True))) for key, costs in found.items()
     }
+
+
+def made(kind: str, packets: int, folder: Path) -> Path:
+    """A capture of this kind."""
+    path = folder / f"{kind}-{packets}.pcap"
+    # In a process of its own: a child's peak memory is never below what its parent held when it was made.
+    command = (sys.executable, "-m", "benchmarks.captures", str(path), "--kind", kind, "--packets", str(packets))
+    subprocess.run(command, check=True, cwd=ROOT)
+    return path
+
+
+def grown(folder: Path, runs: int) -> tuple[list[str], str]:
+    """The section on how the cost grows, and its drawing."""
+
+    def cpu_s(kind: str, packets: int) -> float | None:
+        path = made(kind, packets, folder)
+        command = [_filled(word, path, folder) for word in PEERS[OURS].command]
+        costs = [cost.cpu_s for cost in (measured(command, folder) for _ in range(runs)) if cost is not None]
+        path.unlink()
+        print(f"growth: {kind}, {packets:,} packets", file=sys.stderr, flush=True)
+        return statistics.median(costs) if costs else None
+
+    return growth.section(cpu_s, GRAPH.name)
 
 
 def _filled(word: str, capture: Path, folder: Path) -> str:
@@ -203,8 +224,11 @@ def main() -> None:
         for case in CASES:
             if given.only in (None, case.kind):
                 lines += table(case, compared(case, folder, given.runs))
+        section, drawing = grown(folder, given.runs) if given.only is None else ([], "")
+        lines += section
     text = "\n".join(lines)
     if given.only is None:
+        GRAPH.write_text(drawing)
         PAGE.write_text(text.rstrip() + "\n")
     print(text)
 
