@@ -40,7 +40,7 @@ def _lines(found: Mapping[str, Sequence[tuple[int, float]]], picture: str) -> It
     yield "## How it grows\n"
     yield f"![CPU seconds of whole runs over the number of packets]({picture})\n"
     yield "CPU seconds of whole runs. Where a line is straight, the cost of a further packet does not depend on how"
-    yield "many there were before. Of findings that are alike the first thousand are told in full, the others in short.\n"
+    yield "many there were before. Of findings that are alike the first thousand are told in full.\n"
     yield "| line | what grows | packets | CPU s | us for each further packet |"
     yield "|---|---|---:|---:|---:|"
     for growth in GROWTHS:
