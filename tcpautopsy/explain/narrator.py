@@ -43,7 +43,7 @@ SENTENCES: dict[str, str] = {
     "challenge_ack": "{who} answers with a plain ACK: the packet does not fit the connection that it knows.",
     "reused_ports": "The same pair of ports is used for a new connection.",
     "silence": "Nothing in either direction for {span}.",
-    "capture_start": "The connection was under way when the capture began.",
+    "capture_start": "The beginning of this connection is not in the capture.",
     "capture_gap": "The capture's clock stepped here.",
     "capture_end": "The capture ends, {span} after the connection's last packet; the connection is still open.",
     "icmp_unreachable": "{who} reports by ICMP that the destination cannot be reached{times}.",

@@ -27,7 +27,11 @@ def handshakes(story: Story, result: Result, took_s: Mapping[int, float]) -> Pic
     same = [
         c
         for c in result.connections
-        if c.server == lead.server and c.protocol == "tcp" and c.capture == lead.capture and c.first_time
+        if c.server == lead.server
+        and c.protocol == "tcp"
+        and c.capture == lead.capture
+        and c.first_time
+        and c.client_known_by in ("syn", "synack")  # of others nobody knows how long they took
     ]
     differing = len(story.connections) > 1 or any(c.id not in took_s for c in same)
     if len(same) < _FEWEST or not differing or not any(c.id in took_s for c in same):
