@@ -20,7 +20,8 @@ def _ignored(seen: Seen) -> Mask:
     packets = seen.happened_packets
     words = packets.where(packets.side == SERVER)
     known = elsewhere(seen, seen.of(listener), words, np.full(seen.count, -np.inf), begin)
-    return says(seen.of(outcome), "unanswered") & known
+    mute = np.nan_to_num(seen.side(SERVER, "packets")) == 0  # a SYN-ACK that nobody took up is an answer
+    return np.asarray(says(seen.of(outcome), "unanswered") & mute & known)
 
 
 def _near(seen: Seen, group: Group) -> Group:
