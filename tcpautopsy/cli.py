@@ -102,8 +102,10 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
         options = options._replace(stages=watch if given["profile"] else options.stages)
         with _counting(given) as told:
             analysis = pipeline.analyse(paths, options._replace(stages=Ticker(options.stages, told)))
+        for line in (*analysis.unreadable, *analysis.internal_errors):  # errors are said with -q, too
+            click.echo(f"tcpautopsy: {clean(line, 500)}", err=True)
         if not given["quiet"]:
-            _say(analysis, given["verbose"], quietly=wish.key is not None)
+            _say(analysis, given["verbose"], secret=wish.key is not None)
         look = partial(closer.material, paths, options, analysis.result) if drawn else None
         watch.run("report", _deliver, analysis, given, _Order(targets, form is None and not output, wish, look))
         for name, seconds in watch.seconds.items() if given["profile"] else ():
@@ -158,14 +160,14 @@ def _by_ending(path: str) -> Format:
     return report.of_path(path)
 
 
-def _say(analysis: Analysis, verbose: bool, quietly: bool) -> None:
+def _say(analysis: Analysis, verbose: bool, secret: bool) -> None:
     """Notes and problems, to standard error; names of files stay out of it where the result is redacted."""
-    for line in (*analysis.notes, *analysis.unreadable, *analysis.internal_errors):
+    for line in analysis.notes:
         click.echo(f"tcpautopsy: {clean(line, 500)}", err=True)
     for number, capture in enumerate(analysis.result.captures, start=1):
         if capture.format is None:
             continue
-        name = f"capture-{number}" if quietly else capture.name
+        name = f"capture-{number}" if secret else capture.name
         said = [p.detail for p in capture.problems]
         for detail in ([_described(capture)] if verbose else []) + said:
             click.echo(f"tcpautopsy: {name}: {detail}", err=True)

@@ -133,3 +133,10 @@ def test_profile_names_every_stage_on_standard_error(tmp_path: Path) -> None:
     told = [line.split()[1] for line in done.stderr.decode().splitlines()]
     assert told == ["framing", "decode", "flows", "events", "quality", "features", "rules", "explain", "report"]
     assert done.stdout == run("analyze", CAPTURE, "-f", "json", cwd=tmp_path).stdout
+
+
+def test_an_error_is_said_even_when_nothing_else_is(tmp_path: Path) -> None:
+    done = run("analyze", tmp_path / "none.pcap", "-q", "-f", "json", cwd=tmp_path)
+    assert done.returncode == 3
+    assert b"No such file or directory" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
