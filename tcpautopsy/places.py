@@ -9,7 +9,6 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "mem
 def remote(name: str | Path) -> bool:
     """Whether it is a name of a store.
 
-    >>> remote("s3://bucket/dump.pcap"), remote("dumps/web:80.pcap"), remote("file:///tmp/dump.pcap")
+    >>> remote("s3://bucket/dump.pcap"), remote("dumps/web:80.pcap"), remote("file:///dumps/web.pcap")
     (True, False, False)
     """
     text = str(name)
@@ -119,19 +118,29 @@ def files(folder: Path) -> Iterator[Path]:
 
 def send(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file of a store as a whole or not at all. Raises OSError."""
-    with tempfile.TemporaryFile() as whole:  # a disk that is full is known before anything is sent
+    with tempfile.NamedTemporaryFile() as whole:  # a disk that is full is known before anything is sent
         whole.writelines(pieces)
-        whole.seek(0)
+        whole.flush()
         with _reaching():
             store, name = _store(path), _inside(path)
-            target = name if _protocols(store) & _WHOLE else f"{name}.tmp-{os.getpid()}"
-            if target != name:
-                store.makedirs(_inside(path.parent), exist_ok=True)
-            with store.open(target, "wb") as stream:
-                shutil.copyfileobj(whole, stream)
-            if target != name:
-                store.mv(target, name)
+            if _protocols(store) & _WHOLE:
+                store.put_file(whole.name, name)
+            else:
+                _rename(store, whole.name, name, _inside(path.parent))
             store.invalidate_cache()
+
+
+def _rename(store: Any, source: str, name: str, folder: str) -> None:
+    """Send under another name first; a file that did not arrive whole is removed."""
+    unfinished = f"{name}.tmp-{os.getpid()}"
+    store.makedirs(folder, exist_ok=True)
+    try:
+        store.put_file(source, unfinished)
+        store.mv(unfinished, name)
+    except Exception:
+        if store.exists(unfinished):
+            store.rm_file(unfinished)
+        raise
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -19,7 +19,7 @@ from tcpautopsy.features.handshake import (
     syns_unanswered,
 )
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
-from tcpautopsy.features.overlap import counted, others, overlapping, points
+from tcpautopsy.features.overlap import counted, others, outlasting, overlapping, points
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
 from tcpautopsy.features.visible import sees_arp
 
@@ -264,13 +264,8 @@ def host_outlived_reset(seen: Seen) -> Mask:
     reset = np.where(says(seen.of(reset_look), "none"), np.nan, seen.at(SERVER, "rst_ns"))
     quiet_since = reset - np.nan_to_num(seen.of(idle_before_reset))
     alive = seen.side(SERVER, "rst") == 0
-    begun, spoken = (np.where(alive, at, np.nan) for at in (seen.flow_at("first_ns"), seen.at(SERVER, "last_ns")))
-    begun = np.where(np.isnan(spoken), np.nan, begun)
-    pair, ever = seen.of(host_pair), np.full(seen.count, -np.inf)
-    older = counted(points(pair, begun), pair, ever, quiet_since)
-    # Of the older ones, those that had said their last word: begun before that time, and silent after the reset.
-    over = counted(points(pair, np.where(begun <= spoken, spoken, np.nan)), pair, ever, reset)
-    return older > over
+    spoken = np.where(alive, seen.at(SERVER, "last_ns"), np.nan)
+    return outlasting(seen.of(host_pair), seen.flow_at("first_ns"), spoken, quiet_since, reset)
 
 
 # -------------------------------------------------------------------------------------------------------- path

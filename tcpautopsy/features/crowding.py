@@ -7,7 +7,7 @@ import numpy as np
 from tcpautopsy.features.context import ACK_IGNORED, trouble_kind
 from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
 from tcpautopsy.features.outcome import outcome
-from tcpautopsy.features.overlap import counted, points
+from tcpautopsy.features.overlap import counted, outlasting, points
 from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, says
 
 #: Attempts so close together fail for one reason.
@@ -51,12 +51,9 @@ def ignored_of_another_kind(seen: Seen) -> Mask:
 
 def older_went_on(seen: Seen) -> Mask:
     """A connection between the same hosts that was open when this one began got packets of the server afterwards."""
-    begin, spoken = seen.flow_at("first_ns"), seen.at(SERVER, "last_ns")
-    pair, ever = seen.of(host_pair), np.full(seen.count, -np.inf)
+    begin = seen.flow_at("first_ns")
     before = np.nextafter(begin, -np.inf)
-    older = counted(points(pair, np.where(np.isnan(spoken), np.nan, begin)), pair, ever, before)
-    over = counted(points(pair, spoken), pair, ever, begin)
-    return older > over
+    return outlasting(seen.of(host_pair), begin, seen.at(SERVER, "last_ns"), before, begin)
 
 
 # ------------------------------------------------------------------------------------ what follows a SYN is dropped

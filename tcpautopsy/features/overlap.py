@@ -61,6 +61,16 @@ def others(group: Group, times: Values, low: Values, high: Values) -> Group:
     return counted(points(group, times), group, low, high) - own
 
 
+def outlasting(group: Group, begin: Values, end: Values, before: Values, after: Values) -> Mask:
+    """Whether a flow of the group that began at `before` or sooner ended later than `after` (which is not earlier).
+
+    Those that began, less those that ended by then: it may miss one, and never invents one.
+    """
+    known, ever = ~np.isnan(begin) & ~np.isnan(end), np.full(len(group), -np.inf)
+    older = counted(points(group, np.where(known, begin, np.nan)), group, ever, before)
+    return older > counted(points(group, np.where(known, end, np.nan)), group, ever, after)
+
+
 def overlapping(group: Group, start: Values, end: Values, low: Values, high: Values) -> Group:
     """How many flows of the group, this one included, have a span [start, end] that meets [low, high]."""
     begun = counted(points(group, start), group, np.full(len(group), -np.inf), high)
