@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tcpautopsy import places
+from tcpautopsy import output, places
 from tcpautopsy.errors import UsageError
 from tcpautopsy.text import clean
 
@@ -45,12 +45,20 @@ def _here(out: Path, resume: bool, force: bool) -> Iterator[Callable[[], None]]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(f"{clean(str(out))} is in use by another run") from None
+        _sweep(out)
         earlier = list((out / "work").glob("*.json"))
         _refuse_earlier(out, bool(earlier), resume or force)
         if force:
             for path in earlier:
                 path.unlink()
         yield lambda: None
+        _sweep(out)
+
+
+def _sweep(out: Path) -> None:
+    """Whose process is gone cannot always be told (another machine, a process that nobody buried): we hold the lock."""
+    for folder in (out, *(out / name for name in _FOLDERS)):
+        output.sweep(folder)
 
 
 @contextmanager

@@ -90,6 +90,12 @@ def _replace(path: Path, pieces: Iterable[bytes]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove every unfinished file of a folder in which nobody writes any more, whoever began it."""
+    for stale in folder.glob(".*.tmp-*-*"):
+        stale.unlink(missing_ok=True)
+
+
 def _sweep(path: Path) -> None:
     """Remove what a run that was killed left behind."""
     for stale in _stale(path):

@@ -127,3 +127,13 @@ def test_the_parquet_files_hold_what_the_lines_hold(folder: Path, tmp_path: Path
             if name == "findings":
                 line["evidence"] = [each["frame"] for each in line["evidence"]]
             assert row == {column: line[column] for column in row}
+
+
+def test_unfinished_files_go_whoever_began_them(folder: Path, tmp_path: Path) -> None:
+    run("batch", folder / "refused", "--out", "out", cwd=tmp_path)
+    before = contents(tmp_path / "out")
+    # Our own process lives: a worker that was killed and not yet buried looks like that.
+    for place in (".", "work", "captures"):
+        (tmp_path / "out" / place / f".page.html.tmp-{os.getpid()}-0badcafe").write_bytes(b"<!doc")
+    run("batch", folder / "refused", "--out", "out", "--resume", cwd=tmp_path)
+    assert contents(tmp_path / "out") == before
