@@ -1,0 +1,64 @@
+"""Options of a SYN that its answer lacks although the same host gives them to others."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpautopsy.features.groups import addresses
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
+
+#: In the words of a reader.
+_OPTIONS = {"wscale": "window scale", "sack_permitted": "SACK", "timestamps": "timestamps"}
+
+
+def _carried(seen: Seen, side: int, option: str) -> Mask:
+    """Whether a side's SYN carried an option; a window scale is a number, and known only then."""
+    values = seen.side(side, option)
+    return ~np.isnan(values) if option == "wscale" else np.asarray(np.nan_to_num(values) > 0)
+
+
+def _answered(seen: Seen) -> Mask:
+    return seen.has("tcp") & (seen.side(CLIENT, "syn") > 0) & (seen.side(SERVER, "syn_ack") > 0)
+
+
+def _missing(seen: Seen) -> dict[str, Mask]:
+    """For each option: offered, not in the answer, and in an answer of the same host to another that offered it."""
+    _, host = seen.of(addresses)
+    both = seen.of(_answered)
+    found = {}
+    for option in _OPTIONS:
+        offered = both & _carried(seen, CLIENT, option)
+        given = offered & _carried(seen, SERVER, option)
+        elsewhere = np.bincount(host, weights=given, minlength=1)[host] > 0
+        found[option] = offered & ~given & elsewhere
+    return found
+
+
+def options_missing(seen: Seen) -> Words:
+    """Options that the client offered and the answer lacks while the same host grants them to others; empty if none."""
+    names = np.full(seen.count, "", object)
+    missing = seen.of(_missing)
+    for row in np.nonzero(np.logical_or.reduce(list(missing.values())))[0].tolist():
+        lacking = [word for option, word in _OPTIONS.items() if missing[option][row]]
+        names[row] = " and ".join((", ".join(lacking[:-1]), lacking[-1])) if len(lacking) > 1 else lacking[0]
+    return names
+
+
+def options_missing_count(seen: Seen) -> Values:
+    """How many options are missing so."""
+    return np.asarray(sum(mask.astype(np.float64) for mask in seen.of(_missing).values()))
+
+
+def offered_timestamps(seen: Seen) -> Mask:
+    """The client's SYN carried timestamps; with them a SYN cookie keeps the other options."""
+    return _carried(seen, CLIENT, "timestamps") & seen.of(_answered)
+
+
+def granted_at_same_distance(seen: Seen) -> Mask:
+    """An answer of the same host that has these options came with the same TTL: the same machine, as far as seen."""
+    _, host = seen.of(addresses)
+    ttl = np.nan_to_num(seen.side(SERVER, "ttl"), nan=-1).astype(np.int64)
+    both = seen.of(_answered)
+    given = both & _carried(seen, SERVER, "wscale")
+    _, place = np.unique(host * 512 + ttl + 1, return_inverse=True)
+    return (np.bincount(place, weights=given, minlength=1)[place] > 0) & (seen.of(options_missing_count) > 0)
