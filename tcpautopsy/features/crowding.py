@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.context import ACK_IGNORED, trouble_kind
-from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
+from tcpautopsy.features.groups import addresses, host_pair, listener
 from tcpautopsy.features.outcome import outcome
-from tcpautopsy.features.overlap import counted, outlasting, points
+from tcpautopsy.features.overlap import counted, others, outlasting, points
 from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, says
 
 #: Attempts so close together fail for one reason.
@@ -17,9 +17,7 @@ _TOGETHER_S = 15.0
 def _ignored(seen: Seen) -> Mask:
     """Attempts without any answer, to a service that had answered others before."""
     begin = seen.flow_at("first_ns")
-    packets = seen.happened_packets
-    words = packets.where(packets.side == SERVER)
-    known = elsewhere(seen, seen.of(listener), words, np.full(seen.count, -np.inf), begin)
+    known = others(seen.of(listener), seen.at(SERVER, "first_ns"), np.full(seen.count, -np.inf), begin) > 0
     mute = np.nan_to_num(seen.side(SERVER, "packets")) == 0  # a SYN-ACK that nobody took up is an answer
     return np.asarray(says(seen.of(outcome), "unanswered") & mute & known)
 

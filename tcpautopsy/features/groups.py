@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.features.overlap import counted, grouped, instants
+from tcpautopsy.features.overlap import Points, counted, grouped, instants
 from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values
 
 
@@ -45,9 +47,25 @@ def elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: V
     asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
     wanted = np.zeros(int(group.max(initial=-1)) + 1, bool)
     wanted[group[asked]] = True
-    there = events.where(wanted[group[events.flow]])
-    runs = there.last > there.time
-    those = instants(np.concatenate([there.time, there.last[runs]]))
-    owner = np.concatenate([there.flow, there.flow[runs]])
-    everywhere = counted(grouped(those, group[owner]), group, low, high)
-    return everywhere > counted(grouped(those, owner), np.arange(seen.count), low, high)
+    chosen = wanted[group[events.flow]]
+    if 2 * chosen.sum() > len(chosen):
+        company = seen.keep((id(group), id(events)), lambda: _company(group, events))
+    else:
+        company = _company(group, events.where(chosen))
+    everywhere = counted(company.of_group, group, low, high)
+    return everywhere > counted(company.of_flow, np.arange(seen.count), low, high)
+
+
+class _Company(NamedTuple):
+    """Begins and ends of events, by group and by flow."""
+
+    of_group: Points
+    of_flow: Points
+    made_of: tuple[Group, Happenings]  # kept, so that nothing else gets their identity
+
+
+def _company(group: Group, events: Happenings) -> _Company:
+    runs = events.last > events.time
+    those = instants(np.concatenate([events.time, events.last[runs]]))
+    owner = np.concatenate([events.flow, events.flow[runs]])
+    return _Company(grouped(those, group[owner]), grouped(those, owner), (group, events))

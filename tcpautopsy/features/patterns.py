@@ -37,6 +37,8 @@ _AT_ONCE_S = 0.005
 _TOO_SOON = 0.4
 #: TLS 1.3: record header 5, alert 2, content type 1, tag 16 (RFC 8446, section 5.2); a change_cipher_spec record is 6.
 _ALERT_BYTES, _CIPHER_CHANGE_BYTES = 24, 6
+#: A pause of 0.65 s leaves at least one slot of this length empty; captures of more slots are sorted instead.
+_SLOT_S, _SLOTS = 0.3, 10_000_000
 _TLS13 = 0x0304
 
 
@@ -77,16 +79,18 @@ def nagle_stalls(seen: Seen) -> Values:
     shape = is_data & ack_same & data_same & is_ack[ack] & is_data[data] & (events.frames == 1)
     shape &= (events.side[ack] != events.side) & (events.side[data] == events.side)
     shape &= (events.value < 1000) & (events.value[ack] == events.value)
-    rtt = np.nan_to_num(seen.of(rtt_s))[events.flow]
-    found = np.zeros(len(events.flow), bool)
+    small = np.flatnonzero(shape)
+    flow, sent, acked, next_ = events.flow[small], *(events.time[r] for r in (small, ack[small], data[small]))
+    rtt = np.nan_to_num(seen.of(rtt_s))[flow]
+    found = np.zeros(len(small), bool)
     # The capture is near the sender (the ACK is a round trip away) or near the receiver (the next segment is).
     for away, back in ((rtt, 0.0), (0.0, rtt)):
-        delay = events.time[ack] - events.time - away
+        delay = acked - sent - away
         timer = np.zeros(len(found), bool)
         for delayed in _DELAYED_ACKS_S:
             timer |= np.abs(delay - delayed) <= _KEPT * delayed + _KEPT_S
-        found |= timer & (events.time[data] - events.time[ack] - back <= _AT_ONCE_S)
-    return seen.total(events.flow[shape & found], np.ones(int((shape & found).sum()), np.int64))
+        found |= timer & (next_ - acked - back <= _AT_ONCE_S)
+    return seen.total(flow[found], np.ones(int(found.sum()), np.int64))
 
 
 def update_ignored_s(seen: Seen) -> Values:
@@ -362,13 +366,27 @@ def silent_together(seen: Seen) -> Values:
     return found
 
 
+def _paused(times: Values) -> bool:
+    """Whether nothing happened for half a second anywhere between the first and the last of these times."""
+    if not len(times) or not np.isfinite(times).all():
+        return True
+    slots = ((times - times.min()) / _SLOT_S).astype(np.int64)
+    if slots.max() > _SLOTS:
+        return True
+    busy = np.flatnonzero(np.bincount(slots))
+    return bool((np.diff(busy) > 1).any())
+
+
 def whole_capture_silent_s(seen: Seen) -> Values:
     """How long no packet at all was captured after this connection's last one; 0 when others went on within 1 s."""
     packets = seen.happened_packets
-    times = np.sort(np.concatenate([packets.time, packets.last]))
     last = seen.flow_at("last_ns")
+    times = np.concatenate([packets.time, packets.last])
+    # Without a pause before, only what was sent last can have been followed by silence.
+    late = -np.inf if _paused(times) else times.max() - 2
+    times = np.sort(times[times >= late])
     after = np.searchsorted(times, last + 0.35, "right")
     later = np.concatenate([times, [np.inf]])[after]
     following = np.fmin(later, seen.end)
     gap = following - last
-    return np.where(gap >= 1, gap, 0.0)
+    return np.where((gap >= 1) & (last >= late), gap, 0.0)

@@ -62,6 +62,8 @@ class Seen:
         """
         last = self.dissection.last_ns
         ends = np.full(self.count, float("nan") if last is None else (last - self.base_ns) / _NS)
+        if last is None or (last - self.base_ns) / _NS < _PAUSE_S:
+            return ends
         times = np.unique(np.concatenate([self.flow_at("first_ns"), self.events.time, self.events.last]))
         times = times[~np.isnan(times)]
         pauses = times[:-1][np.diff(times) >= _PAUSE_S]
@@ -73,23 +75,23 @@ class Seen:
 
     def words(self, name: str) -> Words:
         """A text column of Flows."""
-        return self._keep(("words", name), lambda: self.dissection.flows[name].to_numpy(dtype=object))
+        return self.keep(("words", name), lambda: self.dissection.flows[name].to_numpy(dtype=object))
 
     def flow(self, name: str) -> Values:
         """A number column of Flows."""
-        return self._keep(("flow", name), lambda: _floats(self.dissection.flows[name]))
+        return self.keep(("flow", name), lambda: _floats(self.dissection.flows[name]))
 
     def flow_at(self, name: str) -> Values:
         """An instant of Flows (`first_ns`, `last_ns`)."""
-        return self._keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name]))
+        return self.keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name]))
 
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""
-        return self._keep((side, name), lambda: _floats(self._direction(side, name)))
+        return self.keep((side, name), lambda: _floats(self._direction(side, name)))
 
     def at(self, side: int, name: str) -> Values:
         """An instant of the client's or the server's direction."""
-        return self._keep(("at", side, name), lambda: self._seconds(self._direction(side, name)))
+        return self.keep(("at", side, name), lambda: self._seconds(self._direction(side, name)))
 
     def span(self, side: int, name: str) -> Values:
         """A duration of the client's or the server's direction, in seconds."""
@@ -97,7 +99,7 @@ class Seen:
 
     def has(self, protocol: str) -> Mask:
         """Which flows are of this protocol."""
-        return self._keep(("has", protocol), lambda: np.asarray(self.words("protocol") == protocol, dtype=bool))
+        return self.keep(("has", protocol), lambda: np.asarray(self.words("protocol") == protocol, dtype=bool))
 
     def _direction(self, side: int, name: str) -> pd.Series:
         # Row 2*flow is the originator's, 2*flow+1 the responder's.
@@ -108,7 +110,8 @@ class Seen:
         seconds = (column.to_numpy(dtype="int64", na_value=self.base_ns) - self.base_ns) / _NS
         return np.where(known, seconds, np.nan)
 
-    def _keep(self, key: object, make: Callable[[], _T]) -> _T:
+    def keep(self, key: object, make: Callable[[], _T]) -> _T:
+        """What `make` gives, made at most once for each key."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
@@ -118,21 +121,11 @@ class Seen:
     @cached_property
     def events(self) -> Happenings:
         """All events as columns."""
-        table = self.dissection.events
-        return Happenings(
-            flow=table["flow"].to_numpy(dtype="int64"),
-            kind=table["kind"].to_numpy(dtype="int64"),
-            side=table["side"].to_numpy(dtype="int64"),
-            time=(table["time_ns"].to_numpy(dtype="int64") - self.base_ns) / _NS,
-            last=(table["last_time_ns"].to_numpy(dtype="int64") - self.base_ns) / _NS,
-            value=table["value"].to_numpy(dtype="int64"),
-            frames=table["count"].to_numpy(dtype="int64"),
-            of=table["of_frame"].to_numpy(dtype="int64", na_value=0),
-        )
+        return Happenings(self.dissection.events, self.base_ns)
 
     def happened(self, *kinds: str, side: int | None = None) -> Happenings:
         """The events of these kinds, of one side when given; in the order of Events."""
-        return self._keep(("happened", kinds, side), lambda: self._happened(kinds, side))
+        return self.keep(("happened", kinds, side), lambda: self._happened(kinds, side))
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
         everything = self.events
@@ -188,24 +181,54 @@ class Seen:
 class Happenings:
     """Events as columns of equal length: flow, kind, side, time, last (frame's time), value, frames, of.
 
-    `of` is the frame that an event repeats or answers; 0 for none.
+    `of` is the frame that an event repeats or answers; 0 for none. A choice of events copies a column only when it is
+    asked for.
     """
 
-    __slots__ = ("flow", "frames", "kind", "last", "of", "side", "time", "value")
+    def __init__(self, events: pd.DataFrame, base_ns: int, rows: Group | None = None) -> None:
+        """Of the table Events, these rows (all when None); instants are seconds since `base_ns`."""
+        self._events, self._base_ns, self._rows = events, base_ns, rows
 
-    def __init__(self, **columns: NDArray[np.int64] | Values) -> None:
-        self.flow: Group = columns["flow"].astype(np.int64, copy=False)
-        self.kind: Group = columns["kind"].astype(np.int64, copy=False)
-        self.side: Group = columns["side"].astype(np.int64, copy=False)
-        self.time: Values = columns["time"].astype(np.float64, copy=False)
-        self.last: Values = columns["last"].astype(np.float64, copy=False)
-        self.value: Group = columns["value"].astype(np.int64, copy=False)
-        self.frames: Group = columns["frames"].astype(np.int64, copy=False)
-        self.of: Group = columns["of"].astype(np.int64, copy=False)
+    @cached_property
+    def flow(self) -> Group:
+        return self._whole("flow")
+
+    @cached_property
+    def kind(self) -> Group:
+        return self._whole("kind")
+
+    @cached_property
+    def side(self) -> Group:
+        return self._whole("side")
+
+    @cached_property
+    def time(self) -> Values:
+        return (self._whole("time_ns") - self._base_ns) / _NS
+
+    @cached_property
+    def last(self) -> Values:
+        return (self._whole("last_time_ns") - self._base_ns) / _NS
+
+    @cached_property
+    def value(self) -> Group:
+        return self._whole("value")
+
+    @cached_property
+    def frames(self) -> Group:
+        return self._whole("count")
+
+    @cached_property
+    def of(self) -> Group:
+        return self._whole("of_frame")
 
     def where(self, mask: Mask) -> Happenings:
         """The events that the mask chooses."""
-        return Happenings(**{name: getattr(self, name)[mask] for name in self.__slots__})
+        rows = np.flatnonzero(mask)
+        return Happenings(self._events, self._base_ns, rows if self._rows is None else self._rows[rows])
+
+    def _whole(self, name: str) -> Group:
+        column = self._events[name].to_numpy(dtype="int64", na_value=0)
+        return column if self._rows is None else column[self._rows]
 
 
 def _floats(column: pd.Series) -> Values:
