@@ -40,7 +40,7 @@ class _Frame(NamedTuple):
 
 
 class Decoder:
-    """Decodes batch after batch. The rows handed out are valid until the next batch is asked for."""
+    """Decodes batch after batch. The rows handed out are the caller's."""
 
     def __init__(self) -> None:
         module = records.kernel("decode")
@@ -49,7 +49,6 @@ class Decoder:
         self._zones = Zones()
         self._anomalies = Anomalies()
         self._notes: list[Note] = []
-        self._pool = PACKET.zeros(0)
         self._rows: Any = None
         self._view: Any = None
         self._frames: Frames = Frames(bytearray(), FRAME.zeros(0))
@@ -57,18 +56,18 @@ class Decoder:
     def packets(self, frames: Frames) -> Packets:
         """The packets of a batch, one row per frame, in their order."""
         count = len(frames.rows)
-        pool = self._cleared(count)
+        rows = PACKET.zeros(count)  # anew: who puts them in order of time keeps them, and need not copy
         left = records.integers(count, "B")
         self._frames, self._notes = frames, []
-        self._rows = PACKET.entered(pool, self._compiled)
-        self._view = pool.view(np.recarray) if self._compiled else self._rows
+        self._rows = PACKET.entered(rows, self._compiled)
+        self._view = rows.view(np.recarray) if self._compiled else self._rows
         entered = FRAME.entered(frames.rows, self._compiled)
         self._kernel.bind(frames.buffer, entered, self._rows, left, self._zones.vlans)
         if self._kernel.run(count):
             self._rest(np.asarray(left))
-        PACKET.left(self._rows, pool, self._compiled)
-        self._fragments(pool)
-        return Packets(pool, self._notes)
+        PACKET.left(self._rows, rows, self._compiled)
+        self._fragments(rows)
+        return Packets(rows, self._notes)
 
     def problems(self) -> tuple[Problem, ...]:
         """What was odd in the frames so far."""
@@ -81,13 +80,6 @@ class Decoder:
     def zone_names(self) -> list[str]:
         """The name of each zone; index 0 is that of none."""
         return self._zones.names()
-
-    def _cleared(self, count: int) -> Rows:
-        if len(self._pool) < count:
-            self._pool = PACKET.zeros(count)
-        rows = self._pool[:count]
-        rows.view(np.uint8)[:] = 0
-        return rows
 
     def _rest(self, left: Any) -> None:
         """What the kernel left: counted, or handled row by row in their order."""

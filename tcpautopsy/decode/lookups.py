@@ -7,13 +7,10 @@ import zlib
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, NamedTuple
 
-import dpkt
-
 from tcpautopsy.tables import Note
 
-#: What dpkt raises on odd bytes; some of them are not its own kind of error.
-DPKT_ERRORS = (
-    dpkt.UnpackError,
+#: What dpkt raises on odd bytes besides errors of its own.
+_ODD = (
     struct.error,
     IndexError,
     ValueError,
@@ -40,6 +37,8 @@ def lookup(frame: int, message: bytes) -> Lookup | None:
     """What a DNS message says; None when it is not one, or asks nothing."""
     if len(message) < 12 or len(message) > _MAX_MESSAGE:
         return None
+    import dpkt  # noqa: PLC0415 # two hundred modules, and most captures have no lookups
+
     try:
         found: Any = dpkt.dns.DNS(message)
         if not found.qd:
@@ -53,7 +52,7 @@ def lookup(frame: int, message: bytes) -> Lookup | None:
             rcode=int(found.rcode),
             notes=_notes(frame, found, name, int(question.type)),
         )
-    except DPKT_ERRORS:
+    except (dpkt.UnpackError, *_ODD):
         return None
 
 

@@ -25,6 +25,7 @@ _BATCH = 65_536
 #: What Linux 6.18 charges a receive buffer for a datagram, measured for payloads of 1 to 1472 B: (up to, charge).
 #: Between the sizes measured the larger charge is taken; a driver may charge more.
 CHARGES = ((100, 832), (500, 1280), (1472, 2304))
+_CHARGED_UP_TO, _CHARGE = np.array([limit for limit, _ in CHARGES[:-1]]), np.array([charge for _, charge in CHARGES])
 
 
 class _Came(NamedTuple):
@@ -56,15 +57,16 @@ class ArrivalCurves:
 
     def feed(self, rows: Rows) -> None:
         """Take decoded packets with their flows."""
-        chosen = (rows["kind"] == Kind.UDP) & (rows["from_originator"] == 1) & (rows["flow"] != NO_FLOW)
-        chosen &= ((rows["marks"] & Mark.DUPLICATE) == 0) & (rows["time_ns"] != NO_TIME)
-        if not chosen.any():
+        udp = np.flatnonzero(rows["kind"] == Kind.UDP)
+        chosen = (rows["from_originator"][udp] == 1) & (rows["flow"][udp] != NO_FLOW)
+        chosen &= ((rows["marks"][udp] & Mark.DUPLICATE) == 0) & (rows["time_ns"][udp] != NO_TIME)
+        mine = udp[chosen]
+        if not len(mine):
             return
-        mine = rows[chosen]
-        length = mine["payload_len"].astype(np.int64)
-        steps = [limit for limit, _ in CHARGES[:-1]]
-        charge = np.asarray([c for _, c in CHARGES])[np.searchsorted(steps, length)]
-        self._waiting.append(_Came(self._numbers(mine), mine["time_ns"], np.ones(len(mine), np.int64), charge))
+        charge = _CHARGE[np.searchsorted(_CHARGED_UP_TO, rows["payload_len"][mine])]
+        self._waiting.append(
+            _Came(self._numbers(rows, mine), rows["time_ns"][mine], np.ones(len(mine), np.int64), charge)
+        )
         self._count += len(mine)
         if self._count >= max(_BATCH, len(self._fine.port), len(self._long.port)):
             self._sweep()
@@ -77,13 +79,14 @@ class ArrivalCurves:
             columns[name] = values
         return Arrivals(ARRIVALS.check(pd.DataFrame(columns)))
 
-    def _numbers(self, rows: Rows) -> NDArray[np.int64]:
-        flows = rows["flow"].astype(np.int64)
+    def _numbers(self, rows: Rows, mine: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The numbers of the ports to which these rows go."""
+        flows = rows["flow"][mine].astype(np.int64)
         while flows.max() >= len(self._of_flow):
             self._of_flow = np.concatenate([self._of_flow, np.zeros(len(self._of_flow), np.int64)])
         new = np.flatnonzero(self._of_flow[flows] == 0)
-        for flow, at in zip(*np.unique(flows[new], return_index=True), strict=True):
-            row = rows[new[at]]
+        for flow, at in zip(*np.unique(flows[new], return_index=True), strict=True) if len(new) else ():
+            row = rows[mine[new[at]]]
             target = (int(row["dst_hi"]), int(row["dst_lo"]), int(row["dport"]), int(row["zone"]))
             number = self._ports.setdefault(target, len(self._ports))
             if number == len(self._flows):

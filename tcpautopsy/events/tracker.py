@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -99,14 +98,14 @@ class Tracker:
         self._notes += [(note.frame, flow, side, note.kind, note.number, note.text) for note in notes]
 
     def _notes_table(self, sides: Rows) -> Notes:
-        kept = sorted([*self._notes, *_first_bytes(sides)], key=lambda n: (n[0], n[3] == "tcp_first_bytes"))
-        columns = list(zip(*kept, strict=True)) or [()] * len(NOTES_TABLE.columns)
-        frame = pd.DataFrame(
-            {
-                c.name: pd.Series(list(values), dtype=c.dtype)
-                for c, values in zip(NOTES_TABLE.columns, columns, strict=True)
-            }
-        )
+        told = list(zip(*self._notes, strict=True)) or [()] * len(NOTES_TABLE.columns)
+        columns = {
+            c.name: [pd.Series(list(values), dtype=c.dtype), pd.Series(first, dtype=c.dtype)]
+            for c, values, first in zip(NOTES_TABLE.columns, told, _first_bytes(sides), strict=True)
+        }
+        frame = pd.DataFrame({name: pd.concat(parts, ignore_index=True) for name, parts in columns.items()})
+        # Of one frame, what its first bytes are comes last.
+        frame = frame.sort_values("frame", kind="stable", ignore_index=True)
         return Notes(NOTES_TABLE.check(frame))
 
     # --------------------------------------------------------------------------------------------------------- room
@@ -132,11 +131,13 @@ class Tracker:
         self._hold()
 
 
-def _first_bytes(sides: Rows) -> Iterator[tuple[int, int, int, str, int, str]]:
-    """The class of the first payload of each direction."""
-    for d in np.nonzero(sides["first_class"])[0].tolist():
-        frame, word = int(sides["first_data_frame"][d]), FIRST_BYTES[int(sides["first_class"][d])]
-        yield frame, d >> 1, 1 - (d & 1), "tcp_first_bytes", 0, word
+def _first_bytes(sides: Rows) -> tuple[Any, ...]:
+    """Columns of notes: the class of the first payload of each direction."""
+    spoken = np.flatnonzero(sides["first_class"])
+    words = pd.Series(sides["first_class"][spoken]).map(FIRST_BYTES)
+    same = np.full(len(spoken), "tcp_first_bytes", dtype=object)
+    frame = sides["first_data_frame"][spoken].astype(np.int64)
+    return frame, spoken >> 1, 1 - (spoken & 1), same, np.zeros(len(spoken), np.int64), words
 
 
 def _open_at_end(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
@@ -172,10 +173,19 @@ def _at_end(flows: NDArray[np.int64], talks: Rows, kind: str) -> Rows:
     return rows
 
 
+def _by_flow(rows: Rows) -> Rows:
+    """Ordered by flow, those of one flow as they come. Two passes over halves of the number are a radix sort each."""
+    flow = rows["flow"]
+    low = np.argsort((flow & 0xFFFF).astype(np.uint16), kind="stable")
+    order = low[np.argsort((flow[low] >> 16).astype(np.uint16), kind="stable")]
+    # NumPy moves rows of plain numbers ten times as fast as structured ones.
+    plain = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
+    return plain.take(order, axis=0).view(rows.dtype).reshape(-1)
+
+
 def _events(events: Rows, ends: Rows) -> Events:
     """The table: by flow, and within a flow in the order in which things happened."""
-    rows = np.concatenate([events, ends])
-    rows = rows[np.argsort(rows["flow"], kind="stable")]
+    rows = _by_flow(np.concatenate([events, ends]))
     columns: dict[str, Any] = {c.name: rows[c.name].astype(np.int64) for c in EVENTS.columns if c.dtype == "int64"}
     of_frame = rows["of_frame"].astype(np.int64)
     columns["of_frame"] = pd.arrays.IntegerArray(of_frame, of_frame == 0)

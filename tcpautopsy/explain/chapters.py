@@ -17,7 +17,7 @@ from tcpautopsy.explain.ledger import ledger
 from tcpautopsy.explain.names import Names, names
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
 from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
-from tcpautopsy.explain.told import Event, Row, Told, events_at, rows, told
+from tcpautopsy.explain.told import Event, Told, columns, events_at, rows, told
 from tcpautopsy.explain.words import utc
 from tcpautopsy.result import (
     ApplicationView,
@@ -41,6 +41,12 @@ _BATCH = 4096
 _NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
 _EMPTY_VIEW = ApplicationView(client=[], server=[])
 _QUIET = ("none", "note")
+#: Columns of which connections are made.
+_FLOW = (
+    *("protocol", "community_id", "ordinal", "tcp_stream", "conn_state", "history", "client_known_by"),
+    *("first_ns", "last_ns", "packets", "bytes"),
+)
+_VERDICT = ("outcome", "severity", "cause", "confidence", "fault", "consistent_with", "limits")
 
 
 class Shelf(NamedTuple):
@@ -214,39 +220,41 @@ def _connections(
     findings: dict[int, list[str]] = {}
     for owner, name in zip(diagnosis.findings["flow"].tolist(), finding_ids, strict=True):
         findings.setdefault(owner, []).append(name)
-    points = list(
-        zip(quality.per_flow["vantage"].tolist(), quality.per_flow["vantage_confidence"].tolist(), strict=True)
-    )
-    table = zip(rows(dissection.flows), rows(diagnosis.verdicts), points, strict=True)
     nothing = _Deep(None, None, _EMPTY_VIEW)
-    vantages = {pair: Vantage(point=pair[0], confidence=pair[1]) for pair in set(points)}
-    for number, (flow, verdict, pair) in enumerate(table):
+    # Column by column: there are as many connections as anything here has.
+    ends = zip(*(_endpoints(dissection, learned, side) for side in ("client", "server")), strict=True)
+    flows, verdicts = columns(dissection.flows, *_FLOW), columns(diagnosis.verdicts, *_VERDICT)
+    points = zip(*columns(quality.per_flow, "vantage", "vantage_confidence"), strict=True)
+    table = zip(zip(*flows, strict=True), zip(*verdicts, strict=True), ends, points, strict=True)
+    for number, (flow, verdict, (client, server), point) in enumerate(table):
+        protocol, community, ordinal, stream, state, history, known_by, first_ns, last_ns, packets, size = flow
+        outcome, severity, cause, confidence, fault, consistent, limits = verdict
         deep = told_deep.get(number, nothing)
         yield Connection(
             capture=shelf.index,
             id=shelf.first_id + number,
-            protocol=flow["protocol"],
-            community_id=flow["community_id"] or None,
-            ordinal=flow["ordinal"],
-            tcp_stream=flow["tcp_stream"],
-            conn_state=flow["conn_state"] or None,
-            history=flow["history"] or None,
-            client=_endpoint(flow, number, "client", learned),
-            server=_endpoint(flow, number, "server", learned),
-            client_known_by=flow["client_known_by"],
-            vantage=vantages[pair],
-            first_time=utc(flow["first_ns"]),
-            last_time=utc(flow["last_ns"]),
-            packets=flow["packets"],
-            bytes=flow["bytes"],
-            outcome=verdict["outcome"],
-            severity=verdict["severity"],
-            cause=verdict["cause"],
-            confidence=verdict["confidence"],
-            fault=verdict["fault"],
-            consistent_with=list(verdict["consistent_with"]) or _NOTHING,
+            protocol=protocol,
+            community_id=community or None,
+            ordinal=ordinal,
+            tcp_stream=stream,
+            conn_state=state or None,
+            history=history or None,
+            client=client,
+            server=server,
+            client_known_by=known_by,
+            vantage=_shared_vantage(*point),
+            first_time=utc(first_ns),
+            last_time=utc(last_ns),
+            packets=packets,
+            bytes=size,
+            outcome=outcome,
+            severity=severity,
+            cause=cause,
+            confidence=confidence,
+            fault=fault,
+            consistent_with=list(consistent) or _NOTHING,
             undecided=undecided.get(number, _NOTHING),
-            limits=list(verdict["limits"]) or _NOTHING,
+            limits=list(limits) or _NOTHING,
             findings=findings.get(number, _NOTHING),
             ledger=deep.ledger,
             timers=deep.timers,
@@ -254,9 +262,15 @@ def _connections(
         )
 
 
-def _endpoint(flow: Row, number: int, side: str, learned: Names) -> Endpoint:
-    address = flow[f"{side}_address"]
-    return _shared_endpoint(address, flow[f"{side}_port"], learned.of(number, address, server=side == "server"))
+def _endpoints(dissection: Dissection, learned: Names, side: str) -> Iterator[Endpoint]:
+    addresses, ports = columns(dissection.flows, f"{side}_address", f"{side}_port")
+    for number, (address, port) in enumerate(zip(addresses, ports, strict=True)):
+        yield _shared_endpoint(address, port, learned.of(number, address, server=side == "server"))
+
+
+@lru_cache(maxsize=64)
+def _shared_vantage(point: Any, confidence: Any) -> Vantage:
+    return Vantage(point=point, confidence=confidence)
 
 
 @lru_cache(maxsize=4096)

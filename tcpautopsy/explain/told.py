@@ -114,10 +114,15 @@ class _TableRow(Mapping[str, Any]):
         return len(self._columns.names)
 
 
+def columns(table: pd.DataFrame, *names: str) -> list[list[Any]]:
+    """These columns of a table with plain values, NA as None."""
+    return [_plain(table[name]) for name in names]
+
+
 def rows(table: pd.DataFrame) -> list[Row]:
     """The rows of a table by column name, with plain values, NA as None; columns are converted when asked for."""
-    columns = _Columns(table)
-    return [_TableRow(columns, place) for place in range(len(table))]
+    plain = _Columns(table)
+    return [_TableRow(plain, place) for place in range(len(table))]
 
 
 def _plain(column: pd.Series) -> list[Any]:

@@ -329,6 +329,8 @@ def gave_up_after_s(seen: Seen) -> Values:
     dead = client & says(seen.of(ladder_of), "data") & seen.of(ladder_step_overdue)
     last, first = seen.at(CLIENT, "ladder_last_ns"), seen.at(CLIENT, "ladder_rto_ns")
     due = last + 2 * seen.of(ladder_last_gap_s) * 1.13 + 0.03
+    if not dead.any():
+        return np.full(seen.count, np.nan)
     tries: dict[int, list[float]] = {}
     starts = seen.first("syn", side=CLIENT)
     for row in np.flatnonzero(~np.isnan(starts)):

@@ -29,8 +29,11 @@ _FAST_SHARE = 0.1
 #: Losses of which more than this share arrived all the same are the capture's.
 _MISSED = 0.1
 #: Rates tried, by the measured one; bursts, by the largest segment. Bounds for the work on one capture.
-_RATES, _BURSTS = np.linspace(0.9, 1.5, 25), np.array([2.0, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
+_RATES, _BURSTS = np.linspace(0.9, 1.5, 25), np.array([4.0, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
 _DIRECTIONS, _ROWS = 24, 2_000
+#: By how much of a segment the bucket may be wrong: rates and bursts are tried in steps, and arrivals are not exact.
+#: A smaller burst, or more slack, and random losses begin to fit.
+_SLACK = 0.5
 
 
 class _Sent(NamedTuple):
@@ -128,14 +131,14 @@ def _best(sent: _Sent, segment: float, measured: float) -> _Limit:
     """The rate and burst that explain most: tokens for what passed, none for what was lost."""
     rate, burst = (grid.ravel() for grid in np.meshgrid(_RATES * measured, _BURSTS * segment))
     tokens, empty, enough = np.zeros(len(rate)), np.zeros(len(rate)), np.zeros(len(rate))
-    waited = np.diff(sent.time, prepend=sent.time[0])
+    waited, slack = np.diff(sent.time, prepend=sent.time[0]), _SLACK * segment
     for gap, came, gone in zip(waited.tolist(), sent.passed.tolist(), sent.lost.tolist(), strict=True):
         tokens = np.minimum(burst, tokens + gap * rate)
         if came:
-            enough += came * (tokens >= came - 1.5 * segment)
-            tokens = np.maximum(tokens - came, -segment)
+            enough += came * (tokens >= came - slack)
+            tokens = np.maximum(tokens - came, -slack)
         if gone:
-            empty += gone * (tokens < 1.5 * segment)
+            empty += gone * (tokens < segment + slack)
     share = np.minimum(empty / sent.lost.sum(), enough / sent.passed.sum())
     best = int(np.argmax(share))
     return _Limit(float(share[best]), float(rate[best]))

@@ -31,6 +31,7 @@ _T = TypeVar("_T")
 _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
+_KEPT_CHOICES = 12
 
 
 class Seen:
@@ -41,6 +42,7 @@ class Seen:
         self.quality = quality
         self.count = len(dissection.flows)
         self._kept: dict[object, object] = {}
+        self._latest: dict[tuple[tuple[str, ...], int | None], Happenings] = {}
 
     def of(self, feature: Callable[[Seen], _T]) -> _T:
         """The values of another feature, computed at most once."""
@@ -125,17 +127,33 @@ class Seen:
 
     def happened(self, *kinds: str, side: int | None = None) -> Happenings:
         """The events of these kinds, of one side when given; in the order of Events."""
-        return self.keep(("happened", kinds, side), lambda: self._happened(kinds, side))
+        # The latest few only: neighbouring features ask for the same, and the columns of all would be the most of all.
+        key = (kinds, side)
+        chosen = self._latest.pop(key, None) or self._happened(kinds, side)
+        self._latest[key] = chosen
+        if len(self._latest) > _KEPT_CHOICES:
+            del self._latest[next(iter(self._latest))]
+        return chosen
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
-        everything = self.events
-        mask = np.isin(everything.kind, [EVENT_NUMBER[k] for k in kinds])
-        return everything.where(mask if side is None else mask & (everything.side == side))
+        numbers = sorted(EVENT_NUMBER[k] for k in kinds)
+        rows = [self._by_kind[number] for number in numbers]
+        chosen = self.events.at(rows[0] if len(rows) == 1 else np.sort(np.concatenate(rows)))
+        return chosen if side is None else chosen.where(chosen.side == side)
+
+    @cached_property
+    def _by_kind(self) -> list[Group]:
+        """Rows of Events of each kind, in their order."""
+        kind = self.events.kind.astype(np.uint8)
+        ends = np.cumsum(np.bincount(kind, minlength=len(EVENT_NUMBER)))
+        return np.split(np.argsort(kind, kind="stable"), ends[:-1])
 
     @cached_property
     def happened_packets(self) -> Happenings:
         """The events that are packets of the flow, not silences or remarks of the capture."""
-        return self.events.where(~np.isin(self.events.kind, [EVENT_NUMBER[k] for k in NO_PACKET]))
+        remarks = np.zeros(len(EVENT_NUMBER), bool)
+        remarks[[EVENT_NUMBER[k] for k in NO_PACKET]] = True
+        return self.events.where(~remarks[self.events.kind])
 
     def first(self, *kinds: str, side: int | None = None) -> Values:
         """When the first event of these kinds happened; NaN when none did."""
@@ -223,8 +241,11 @@ class Happenings:
 
     def where(self, mask: Mask) -> Happenings:
         """The events that the mask chooses."""
-        rows = np.flatnonzero(mask)
-        return Happenings(self._events, self._base_ns, rows if self._rows is None else self._rows[rows])
+        return self.at(np.flatnonzero(mask))
+
+    def at(self, places: Group) -> Happenings:
+        """The events at these places."""
+        return Happenings(self._events, self._base_ns, places if self._rows is None else self._rows[places])
 
     def _whole(self, name: str) -> Group:
         column = self._events[name].to_numpy(dtype="int64", na_value=0)

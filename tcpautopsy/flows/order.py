@@ -6,6 +6,7 @@ is a step of the capture's clock: from there on the order is that of the file, a
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,13 +22,38 @@ Times = NDArray[np.int64]
 _NOTHING = PACKET.zeros(0)
 
 
+class _Highest:
+    """The latest time at each of the last frames of an epoch: of 65,536 at least, once there were so many."""
+
+    def __init__(self) -> None:
+        self.parts: deque[Times] = deque()
+        self.count = 0
+        self.last: int | None = None
+
+    def append(self, times: Times) -> None:
+        """The latest time at each further frame."""
+        self.parts.append(times.copy())
+        self.count += len(times)
+        self.last = int(times[-1])
+        while self.count - len(self.parts[0]) > LATE_FRAMES:
+            self.count -= len(self.parts.popleft())
+
+    def back(self, frames: int) -> int:
+        """The latest time so many frames before the last one."""
+        for part in reversed(self.parts):
+            if frames < len(part):
+                return int(part[-1 - frames])
+            frames -= len(part)
+        raise IndexError("so many are not kept")
+
+
 class TimeOrder:
-    """Holds packets back until none that belongs before them can come. Rows handed out are the caller's."""
+    """Holds packets back until none that belongs before them can come. Rows given in are its own from then on."""
 
     def __init__(self) -> None:
         self._held: list[Rows] = []  # of one epoch, in the order of the file
         self._sorted = True  # the rows in _held are in order of time
-        self._highest: Times = np.empty(0, np.int64)  # the latest time at each of the last frames of this epoch
+        self._highest = _Highest()
         self._previous_ns = 0
         self._late = 0
         self._first_late: int | None = None
@@ -83,13 +109,15 @@ class TimeOrder:
     def _epoch(self, times: Times, start: int) -> tuple[int, Times]:
         """Where the epoch ends within these times (their number when it goes on), and the latest time at each."""
         rest = times[start:]
-        before = int(self._highest[-1]) if len(self._highest) else int(rest[0])
+        before = int(rest[0]) if self._highest.last is None else self._highest.last
+        if rest[0] >= before and (rest[1:] >= rest[:-1]).all():
+            return len(times), rest
         highest = np.maximum(np.maximum.accumulate(rest), before)
         late = rest < highest - LATE_NS
-        known = len(self._highest)
+        known = self._highest.count
         if known + len(rest) > LATE_FRAMES:
             # The latest time 65,536 frames ago: what is older than that cannot be put in its place any more.
-            whole = np.concatenate((self._highest, highest))
+            whole = np.concatenate((*self._highest.parts, highest))
             places = np.arange(known, known + len(rest)) - LATE_FRAMES
             late |= (places >= 0) & (rest < whole[np.maximum(places, 0)])
         if not late.any():
@@ -103,37 +131,37 @@ class TimeOrder:
             self._late += int(late.sum())
             self._first_late = self._first_late or int(rows["frame"][np.argmax(late)])
             self._sorted = False
-        self._held.append(rows.copy())
-        self._highest = np.concatenate((self._highest, highest))[-LATE_FRAMES - 1 :]
+        self._held.append(rows)
+        self._highest.append(highest)
 
     def _step(self, rows: Rows, times: Times, at: int) -> None:
         self._steps += 1
         self._first_step = self._first_step or int(rows["frame"][at])
-        latest = int(self._highest[-1]) if len(self._highest) else int(times[at])
+        latest = int(times[at]) if self._highest.last is None else self._highest.last
         self._worst_ns = max(self._worst_ns, latest - int(times[at]))
         rows["marks"][at] |= np.uint16(Mark.CLOCK_STEP)
-        self._highest = np.empty(0, np.int64)
+        self._highest = _Highest()
 
     def _ready(self, notes: list[Note]) -> Iterator[Packets]:
         """What no packet to come can precede."""
-        if not len(self._highest):
+        if self._highest.last is None:
             if notes:
                 yield Packets(_NOTHING, notes)
             return
-        limit = int(self._highest[-1]) - LATE_NS
-        if len(self._highest) > LATE_FRAMES:
-            limit = max(limit, int(self._highest[-LATE_FRAMES - 1]))
+        limit = self._highest.last - LATE_NS
+        if self._highest.count > LATE_FRAMES:
+            limit = max(limit, self._highest.back(LATE_FRAMES))
         self._sort()
-        kept: list[Rows] = []
-        for rows in self._held:
+        held, self._held = self._held, []
+        for place, rows in enumerate(held):
             # A packet of the same time that is still to come stands behind those that came.
             cut = int(np.searchsorted(rows["time_ns"], limit, side="right"))
             if cut:
                 yield Packets(rows[:cut], notes)
                 notes = []
             if cut < len(rows):
-                kept.append(rows[cut:])
-        self._held = kept
+                self._held = [rows[cut:], *held[place + 1 :]]
+                break
         if notes:
             yield Packets(_NOTHING, notes)
 

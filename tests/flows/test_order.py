@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 from hypothesis import given
@@ -57,3 +58,21 @@ def test_an_invalid_time_becomes_that_of_the_packet_before_and_is_marked() -> No
     rows, _ = ordered([BEGIN, NO_TIME, BEGIN + SECOND], [])
     assert rows["time_ns"].tolist() == [BEGIN, BEGIN, BEGIN + SECOND]
     assert (rows["marks"] & Mark.CLOCK_STEP != 0).tolist() == [False, True, False]
+
+
+@given(
+    st.lists(st.integers(0, SECOND), min_size=1, max_size=60),
+    st.lists(st.integers(0, 60), max_size=6),
+    st.integers(1, 8),
+)
+def test_what_is_late_by_too_many_frames_is_a_step(offsets: list[int], cuts: list[int], frames: int) -> None:
+    times = [BEGIN + offset for offset in offsets]
+    with patch("tcpautopsy.flows.order.LATE_FRAMES", frames):
+        rows, _ = ordered(times, cuts)
+    steps, highest = [], list[int]()
+    for number, time in enumerate(times, start=1):
+        if len(highest) >= frames and time < highest[-frames]:
+            steps.append(number)
+            highest = []
+        highest.append(max([time, *highest[-1:]]))
+    assert sorted(rows["frame"][rows["marks"] & Mark.CLOCK_STEP != 0].tolist()) == steps

@@ -19,8 +19,10 @@ APART = {
     "healthy-http-routed": "the same: the router's capture has every packet twice",
     "artefact-reordered-file": "it takes the disorder of the file for that of the network",
     "path-corruption": "it counts what the receiver drops because of its checksum",
+    "policed-download": "it takes a duplicate ACK with new SACK blocks (RFC 6675) for a window update",
     "rst-ignored": "it goes on counting from the sequence number of the forged reset",
     "sequence-numbers-rewritten": "it takes a duplicate ACK with new SACK blocks (RFC 6675) for a window update",
+    "slow-link-short-queue": "the same",
     "syn-hits-stale-connection": "it measures the new connection against the old one's numbers",
 }
 CAPTURES = [p for p in sorted(FIXTURES.glob("*/*.pcap")) if p.parent.name not in APART]
