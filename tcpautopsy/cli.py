@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import glob
 import os
 import signal
@@ -275,6 +276,9 @@ for _command in (*cli_look.COMMANDS, cli_batch.batch):
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends the process with the contract's exit codes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # NumPy's linear algebra, which nothing here uses, would start a thread for each processor when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.set_threshold(50_000, 20, 20)  # imports and tables make many objects, and hardly a cycle
     try:
         cli.main(args=arguments, prog_name="tcpautopsy", standalone_mode=False)
     except click.Abort:

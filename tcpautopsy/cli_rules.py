@@ -71,7 +71,10 @@ def _told(rule: Rule) -> list[str]:
 @click.argument("folders", nargs=-1, metavar="[DIR...]")
 def lint(folders: tuple[str, ...]) -> None:
     """Check rule files: ours, and those in DIR."""
+    from tcpautopsy import pipeline
+
     loaded = _loaded(folders)
+    pipeline.check_sentences(loaded, set(loaded.files.values()))
     for rule in loaded.rules:
         for each in rule.tests:
             if each.trace is not None:

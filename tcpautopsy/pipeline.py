@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from io import BytesIO
@@ -17,8 +17,11 @@ from tcpautopsy.capture import Input, Reader, Writer
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
+from tcpautopsy.diagnose.document import line_of
+from tcpautopsy.diagnose.rules import rule_files
 from tcpautopsy.dissector import Dissector, Options, dissect, followed
 from tcpautopsy.errors import CaptureError, RuleError
+from tcpautopsy.explain.wording import faults
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
@@ -146,7 +149,18 @@ def examined(source: bytes | Path, options: Options = Options()) -> Examined:  #
 
 def rule_set(folders: Sequence[Path] = ()) -> RuleSet:
     """The rules in force, checked against the features that exist. Raises RuleError."""
-    return load(folders, feature_names={f.column.name: f.column.dtype for f in FEATURES})
+    rules = load(folders, feature_names={f.column.name: f.column.dtype for f in FEATURES})
+    check_sentences(rules, {path for folder in folders for path in rule_files(folder)})
+    return rules
+
+
+def check_sentences(rules: RuleSet, files: Collection[Path]) -> None:
+    """Raises RuleError (`file:line: what`) when a sentence of a rule from these files could not be said."""
+    for rule in rules.rules:
+        file = rules.files[rule.id]
+        for where, wrong in faults(rule, [f.column.name for f in FEATURES]) if file in files else ():
+            line = line_of(file.read_text("utf-8"), where)
+            raise RuleError(f"{clean(str(file))}:{line}: {wrong}")
 
 
 def check_where(expression: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -38,52 +38,103 @@ class Wrong(Exception):  # noqa: N818  # it becomes a RuleError once the file's 
         self.line = line
 
 
-class _Open(NamedTuple):
-    """A map or a list that has begun; `key` holds a map's key that waits for its value."""
-
-    value: dict[str, Any] | list[Any]
-    path: Path
-    line: int
-    key: list[str]
-
-
 def tree(text: str) -> Any:
     """The one document in `text` as maps, lists, words, whole numbers, booleans and None.
 
     Raises Wrong, with the line.
     """
-    return next((value for path, _, value in _places(text) if path == ()), None)
+    return _read(text, None)
 
 
 def line_of(text: str, path: Path) -> int:
     """The line, from 1, of the deepest part of `path` that exists in a document that `tree` reads."""
-    lines = {place: line for place, line, _ in _places(text)}
+    lines: dict[Path, int] = {}
+    _read(text, lines)
     return next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), 1)
 
 
-def _places(text: str) -> Iterator[tuple[Path, int, Any]]:
-    """Every place of the document with its line and value, a map or a list after what it holds."""
+def _read(text: str, lines: dict[Path, int] | None) -> Any:
+    """The document; `lines` gets the line of every place in it."""
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise Wrong(f"larger than {MAX_BYTES // 1024} KiB", line=1)
-    stack: list[_Open] = []
+    reading = _Reading(lines)
+    does = {
+        yaml.ScalarEvent: reading.scalar,
+        yaml.MappingStartEvent: reading.begin,
+        yaml.SequenceStartEvent: reading.begin,
+        yaml.MappingEndEvent: reading.end,
+        yaml.SequenceEndEvent: reading.end,
+    }
     for event in _events(text):
-        line = _line(event)
-        if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            _refuse_tag(event, line)
-            stack.append(_opened(event, stack, line))
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            done = stack.pop()
-            _put(stack, done.value)
-            yield done.path, done.line, done.value
-        elif isinstance(event, yaml.ScalarEvent):
-            yield from _scalar(event, stack, line)
+        do = does.get(type(event))
+        if do is not None:
+            do(event)
+    return reading.root
 
 
-def _opened(event: Any, stack: list[_Open], line: int) -> _Open:
-    if len(stack) >= MAX_DEPTH:
-        raise Wrong(f"nested more than {MAX_DEPTH} deep", line=line)
-    path = _here(stack, line)
-    return _Open({} if isinstance(event, yaml.MappingStartEvent) else [], path, line, [])
+class _Open:
+    """A map or a list that has begun: `key` of a map waits for its value, `step` leads to it from what it is in."""
+
+    __slots__ = ("key", "step", "value")
+
+    def __init__(self, value: dict[str, Any] | list[Any], step: str | int) -> None:
+        self.value, self.step = value, step
+        self.key: str | None = None
+
+
+class _Reading:
+    """A document as it comes, event by event. A start of the program reads a hundred: paths are made when needed."""
+
+    def __init__(self, lines: dict[Path, int] | None) -> None:
+        self.root: Any = None
+        self._lines = lines
+        self._stack: list[_Open] = []
+
+    def scalar(self, event: Any) -> None:
+        """A key, or a value."""
+        top = self._stack[-1] if self._stack else None
+        if top is None or top.key is not None or isinstance(top.value, list):
+            self._put(_word(event), event)
+            return
+        _refuse_tag(event)
+        if event.value in top.value:
+            raise Wrong(f"{clean(event.value)!r} stands twice", self._path(), _line(event))
+        top.key = event.value
+
+    def begin(self, event: Any) -> None:
+        """A map or a list."""
+        if len(self._stack) >= MAX_DEPTH:
+            raise Wrong(f"nested more than {MAX_DEPTH} deep", line=_line(event))
+        value: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+        self._stack.append(_Open(value, self._put(value, event)))
+
+    def end(self, _event: Any) -> None:
+        """The innermost of them."""
+        self._stack.pop()
+
+    def _put(self, value: Any, event: Any) -> str | int:
+        """Into what is open; returns the step that leads to it there."""
+        _refuse_tag(event)
+        step: str | int = ""
+        if not self._stack:
+            self.root = value
+        else:
+            top = self._stack[-1]
+            if isinstance(top.value, list):
+                step = len(top.value)
+                top.value.append(value)
+            elif top.key is None:
+                raise Wrong("a key must be a word", self._path(), _line(event))
+            else:
+                step, top.key = top.key, None
+                top.value[step] = value
+        if self._lines is not None:
+            self._lines[(*self._path(), step) if self._stack else ()] = _line(event)
+        return step
+
+    def _path(self) -> Path:
+        """Of the innermost open map or list."""
+        return tuple(each.step for each in self._stack[1:])
 
 
 def _events(text: str) -> Iterator[Any]:
@@ -105,27 +156,13 @@ def _events(text: str) -> Iterator[Any]:
         raise Wrong(f"nested more than {MAX_DEPTH} deep", line=1) from None
 
 
+def _refuse_tag(event: Any) -> None:
+    if event.tag is not None:
+        raise Wrong(f"tags are not allowed: {clean(event.tag)}", line=_line(event))
+
+
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
-
-
-def _refuse_tag(event: Any, line: int) -> None:
-    if event.tag is not None:
-        raise Wrong(f"tags are not allowed: {clean(event.tag)}", line=line)
-
-
-def _scalar(event: Any, stack: list[_Open], line: int) -> Iterator[tuple[Path, int, Any]]:
-    _refuse_tag(event, line)
-    top = stack[-1] if stack else None
-    if top is not None and isinstance(top.value, dict) and not top.key:
-        if event.value in top.value:
-            raise Wrong(f"{clean(event.value)!r} stands twice", top.path, line)
-        top.key.append(event.value)
-        return
-    path = _here(stack, line)
-    value = _word(event)
-    _put(stack, value)
-    yield path, line, value
 
 
 def _word(event: Any) -> Any:
@@ -134,25 +171,3 @@ def _word(event: Any) -> Any:
     if event.value in _WORDS:
         return _WORDS[event.value]
     return int(event.value) if _WHOLE.match(event.value) else event.value
-
-
-def _here(stack: list[_Open], line: int) -> Path:
-    """The path of the value that begins now."""
-    if not stack:
-        return ()
-    top = stack[-1]
-    if isinstance(top.value, list):
-        return (*top.path, len(top.value))
-    if not top.key:
-        raise Wrong("a key must be a word", top.path, line)
-    return (*top.path, top.key[0])
-
-
-def _put(stack: list[_Open], value: Any) -> None:
-    if not stack:
-        return
-    top = stack[-1]
-    if isinstance(top.value, list):
-        top.value.append(value)
-    else:
-        top.value[top.key.pop()] = value

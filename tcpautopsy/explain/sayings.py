@@ -57,13 +57,13 @@ class Names(Mapping[str, Any]):
         self._shown: Callable[[str], str] = (lambda text: shlex.quote(clean(text))) if quoted else clean
 
     def __getitem__(self, name: str) -> Any:
-        if name in _TOOLS:
-            return _TOOLS[name]
-        value = _OF_FLOW[name](self._told.flow) if name in _OF_FLOW else self._told.features[name]
+        if name in TOOLS:
+            return TOOLS[name]
+        value = OF_FLOW[name](self._told.flow) if name in OF_FLOW else self._told.features[name]
         return _value(value, self._shown)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**_OF_FLOW, **_TOOLS, **self._told.features})
+        return iter({**OF_FLOW, **TOOLS, **self._told.features})
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -95,7 +95,7 @@ def endpoint(flow: Row, side: str) -> str:
     return f"[{address}]:{port}" if flow["ip_version"] == 6 else f"{address}:{port}"
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # plain text
+ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # plain text
 
 
 @lru_cache(maxsize=4096)
@@ -103,7 +103,7 @@ def _template(text: str) -> tuple[Template | None, Sequence[str]]:
     """The template, None for a plain sentence, and the names it asks for in order."""
     if "{" not in text:
         return None, ()
-    return _ENVIRONMENT.from_string(text), sorted(find_undeclared_variables(_ENVIRONMENT.parse(text)))
+    return ENVIRONMENT.from_string(text), sorted(find_undeclared_variables(ENVIRONMENT.parse(text)))
 
 
 def _value(value: Any, shown: Callable[[str], str]) -> Any:
@@ -122,7 +122,7 @@ def _duration(value: Any) -> str:
     return "an unknown time" if isinstance(value, Unknown) else seconds(float(value) * 1e9)
 
 
-_OF_FLOW: Mapping[str, Callable[[Row], Any]] = {
+OF_FLOW: Mapping[str, Callable[[Row], Any]] = {
     "client": lambda flow: endpoint(flow, "client"),
     "server": lambda flow: endpoint(flow, "server"),
     "client_host": lambda flow: flow["client_address"],
@@ -130,4 +130,4 @@ _OF_FLOW: Mapping[str, Callable[[Row], Any]] = {
     "client_port": lambda flow: flow["client_port"],
     "server_port": lambda flow: flow["server_port"],
 }
-_TOOLS: Mapping[str, Callable[..., str]] = {"count": _count, "duration": _duration}
+TOOLS: Mapping[str, Callable[..., str]] = {"count": _count, "duration": _duration}
