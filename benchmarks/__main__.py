@@ -81,6 +81,10 @@ CASES = (
 )
 
 
+#: As a user's, for whom Python keeps the bytecode of the first run.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class _TooLongError(Exception):
     pass
 
@@ -89,7 +93,9 @@ def measured(command: Sequence[str], folder: Path) -> Cost | None:
     """One run; None when it failed or took too long."""
     started = time.monotonic()
     with (folder / "stdout").open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT)
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, cwd=ROOT, env=_ENVIRONMENT
+        )
         signal.signal(signal.SIGALRM, _over)
         signal.alarm(_MANY)
         try:

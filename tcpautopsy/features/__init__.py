@@ -18,5 +18,5 @@ FEATURES_TABLE = Table("features", "What is known of one flow; row order of Flow
 def features(dissection: Dissection, quality: Quality) -> Features:
     """All features of all flows, one row per flow in the order of Flows; unknown is NA."""
     seen = Seen(dissection, quality)
-    table = pd.DataFrame({f.column.name: f.series(seen) for f in FEATURES}, copy=False)
+    table = pd.DataFrame({f.column.name: f.array(seen) for f in FEATURES}, copy=False)
     return Features(FEATURES_TABLE.check(table))

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.features.seen import Seen
 from tcpautopsy.schema import Column
@@ -21,12 +22,9 @@ class Feature(NamedTuple):
     column: Column
     function: Function
 
-    def series(self, seen: Seen) -> pd.Series:
+    def array(self, seen: Seen) -> ExtensionArray:
         """The column of one capture, in the row order of Flows."""
-        values = seen.of(self.function)
-        if self.column.dtype == "str":
-            return pd.Series(values, dtype="str")
-        return pd.Series(_NULLABLE[self.column.dtype](values))
+        return _ARRAYS[self.column.dtype](seen.of(self.function))
 
 
 def _whole(values: NDArray[np.float64]) -> pd.arrays.IntegerArray:
@@ -46,7 +44,16 @@ def _claim(values: NDArray[np.float64] | NDArray[np.bool_]) -> pd.arrays.Boolean
     return pd.arrays.BooleanArray(np.asarray(values == 1), unknown)
 
 
-_NULLABLE: dict[str, Callable[..., object]] = {"Int64": _whole, "Float64": _real, "boolean": _claim}
+def _text(values: NDArray[np.object_]) -> ExtensionArray:
+    return pd.array(values, dtype="str")
+
+
+_ARRAYS: dict[str, Callable[..., ExtensionArray]] = {
+    "Int64": _whole,
+    "Float64": _real,
+    "boolean": _claim,
+    "str": _text,
+}
 
 
 def feature(function: Function, dtype: str, unit: str) -> Feature:
