@@ -15,6 +15,8 @@ _FORGETS_S = 15.0
 _PUSHES, _PACE = 5, 2.5
 #: A stop is longer than this many of their intervals; it ends so soon, or an interval, after the client speaks.
 _MISSING, _SOON_S = 3.0, 1.0
+#: A stream of many datagrams a second pauses for less than this by chance.
+_STOP_S = 5.0
 #: Times after which boxes commonly forget (Linux: nf_conntrack_udp_timeout 30, _stream 120).
 _USUAL_S = np.array([30.0, 60.0, 120.0, 180.0, 300.0])
 
@@ -47,7 +49,7 @@ def _stops(seen: Seen) -> _Stops:
     kept = events.last[before] - events.last[begin]
     pace = kept / np.maximum(pushes, 1)
     stop = (pushes >= _PUSHES) & (kept >= _FORGETS_S)
-    stop &= events.time[asked] - events.last[before] >= _MISSING * pace
+    stop &= events.time[asked] - events.last[before] >= np.maximum(_MISSING * pace, _STOP_S)
     stop &= events.time[after] - events.last[asked] <= np.maximum(_SOON_S, 1.1 * pace)
     gaps = events.time - np.concatenate([events.time[:1], events.last[:-1]])
     for row in np.flatnonzero(stop).tolist():

@@ -72,7 +72,7 @@ def test_pushes_that_stop_until_the_client_speaks() -> None:
     assert found["pushes_kept_as_usual"].tolist() == [True]
 
 
-@pytest.mark.parametrize(("count", "every_s", "stop_s"), [(3, 6, 60), (14, 2, 4), (14, 0.5, 30)])
+@pytest.mark.parametrize(("count", "every_s", "stop_s"), [(3, 6, 60), (14, 2, 4), (14, 0.5, 30), (300, 0.1, 1)])
 def test_few_pushes_a_short_stop_or_a_short_stream_are_none(count: int, every_s: float, stop_s: float) -> None:
     found = pushed(count, every_s, stop_s)
     assert found["pushes_stopped"].tolist() == [0]
