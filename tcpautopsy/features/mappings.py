@@ -17,6 +17,7 @@ _PUSHES, _PACE = 5, 2.5
 _MISSING, _SOON_S = 3.0, 1.0
 #: A stream of many datagrams a second pauses for less than this by chance.
 _STOP_S = 5.0
+_QUIC_PORT = 443
 #: Times after which boxes commonly forget (Linux: nf_conntrack_udp_timeout 30, _stream 120).
 _USUAL_S = np.array([30.0, 60.0, 120.0, 180.0, 300.0])
 
@@ -97,7 +98,9 @@ def _called(seen: Seen) -> Values:
     first = seen.earliest(events.flow[late], events.time[late])
     # The answer to the client's last datagram came, so that the flow was alive then.
     prompt = seen.latest(events.flow[~late], events.time[~late])
-    return np.where(seen.has("udp") & (prompt >= unheard), first, np.nan)
+    # QUIC (RFC 9000) takes another port for each connection, and its servers send after a client that has left.
+    quic = seen.flow("server_port") == _QUIC_PORT
+    return np.where(seen.has("udp") & ~quic & (prompt >= unheard), first, np.nan)
 
 
 def _successor(seen: Seen) -> Group:
@@ -148,13 +151,3 @@ def _prompt_answers(seen: Seen) -> Values:
     after = events.time - seen.at(CLIENT, "last_ns")[events.flow]
     prompt = (after >= 0) & (after < _FORGETS_S)
     return seen.total(events.flow[prompt], events.frames[prompt])
-
-
-def renamed_times(seen: Seen) -> Values:
-    """How often clients of this service came back so, from this client's address; 0 if this one did not."""
-    then = seen.of(_successor)
-    client, _ = seen.of(addresses)
-    group = seen.of(listener) * (int(client.max(initial=0)) + 1) + client
-    _, number = np.unique(group, return_inverse=True)
-    times = np.bincount(number, weights=then >= 0, minlength=1)[number]
-    return np.where(then >= 0, times, 0.0)

@@ -316,7 +316,6 @@ FEATURES: tuple[Feature, ...] = (
     *counts(
         mappings.pushes_stopped,
         mappings.calls_unheard,
-        mappings.renamed_times,
         offers.options_missing_count,
         orphans.resets_behind_fin_near,
         orphans.clean_closes_before,
