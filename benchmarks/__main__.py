@@ -160,6 +160,26 @@ def grown(folder: Path, runs: int) -> tuple[list[str], str]:
     return growth.section(cpu_s, GRAPH.name)
 
 
+def stages(folder: Path) -> Iterator[str]:
+    """Where the time goes: what each stage costs on the larger capture of each case."""
+    found: dict[str, dict[str, float]] = {}
+    for case in CASES:
+        path = made(case.kind, case.large, folder)
+        command = [_filled(word, path, folder) for word in (*PEERS[OURS].command, "--profile")]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=_ENVIRONMENT)
+        told = (line.split() for line in done.stderr.splitlines() if line.endswith(" s"))
+        found[case.kind] = {stage: float(seconds) / case.large * 1e9 for _, stage, seconds, _ in told}
+        path.unlink()
+    yield "## Where the time goes\n"
+    yield "Nanoseconds a packet that `--profile` tells of one run on the larger capture of each kind, start left out."
+    yield "Up to the events the cost is that of packets; from the features on it is that of connections.\n"
+    yield f"| stage | {' | '.join(found)} |"
+    yield "|---|" + "---:|" * len(found)
+    for stage in next(iter(found.values())):
+        yield f"| {stage} | " + " | ".join(f"{costs[stage]:,.0f}" for costs in found.values()) + " |"
+    yield ""
+
+
 def _filled(word: str, capture: Path, folder: Path) -> str:
     return word.replace("CAPTURE", str(capture)).replace("OUT", str(folder / "out"))
 
@@ -230,6 +250,7 @@ def main() -> None:
         for case in CASES:
             if given.only in (None, case.kind):
                 lines += table(case, compared(case, folder, given.runs))
+        lines += stages(folder)
         section, drawing = grown(folder, given.runs) if given.only is None else ([], "")
         lines += section
     text = "\n".join(lines)
