@@ -12,10 +12,10 @@ connection), and a segment: flags (`S`, `F`, `R`, `P`, `E`, `W`, `U`, `.` for AC
 in any order `ack N`, `win N`, `id N`, `ttl N`, `df`, `bad` (checksum), `<mss N,sackOK,wscale N,TS val N ecr N,
 sack L:R>`, and the payload in quotes, which is filled up to its length. Numbers are relative to those of the SYNs.
 
-Others: `udp (length)`; `icmp net|host|port|prohibited|fragment MTU|time`, which quotes the last packet of the other
-direction (`from ADDRESS` for a router); `arp` (from the client a question for the server's address, from the server its
-answer); `~`, a packet of somebody else, which shows that the capture still runs. `server ttl 57` as a line of its own
-says what a side's packets have where their line does not say otherwise. `#` begins a remark.
+Others: `udp (length)`, with its payload in quotes, too; `icmp net|host|port|prohibited|fragment MTU|time`, which quotes
+the last packet of the other direction (`from ADDRESS` for a router); `arp` (from the client a question for the server's
+address, from the server its answer); `~`, a packet of somebody else, which shows that the capture still runs. `server
+ttl 57` as a line of its own says what a side's packets have where their line says nothing else. `#` begins a remark.
 """
 
 from __future__ import annotations
@@ -111,9 +111,7 @@ class _Book:
             return _ethernet(self._icmp(flow, client, what.split()[1:]), client)
         side = flow.sides[client]
         if kind == "udp":
-            length = int(what.split()[1].strip("()"))
-            ports = (flow.port, _PORT) if client else (_PORT, flow.port)
-            packet, words = struct.pack(">HHHH", *ports, 8 + length, 0) + bytes(length), _words(what.split()[2:])
+            packet, words = _datagram(flow, client, what)
         else:
             packet, words = _segment(flow, client, what)
         ends = (_CLIENT, _SERVER) if client else (_SERVER, _CLIENT)
@@ -151,15 +149,26 @@ def _words(words: list[str]) -> dict[str, str]:
     return found
 
 
+def _payload(what: str) -> tuple[str, bytes]:
+    """(what stands before the payload in quotes, the payload)."""
+    start = what.find('"')
+    return (what, b"") if start < 0 else (what[:start], shlex.split(what[start:])[0].encode())
+
+
+def _datagram(flow: _Flow, client: bool, what: str) -> tuple[bytes, dict[str, str]]:
+    """A UDP datagram without its checksum, and what else its line says."""
+    plain, payload = _payload(what)
+    length = int(plain.split()[1].strip("()"))
+    if len(payload) > length:
+        raise ValueError(f"the payload is longer than {length} bytes")
+    ports = (flow.port, _PORT) if client else (_PORT, flow.port)
+    return struct.pack(">HHHH", *ports, 8 + length, 0) + payload.ljust(length, b"\0"), _words(plain.split()[2:])
+
+
 def _segment(flow: _Flow, client: bool, what: str) -> tuple[bytes, dict[str, str]]:
     """A TCP segment without its checksum, and what else its line says."""
     options = _OPTIONS.search(what)
-    plain = _OPTIONS.sub("", what)
-    payload = b""
-    if '"' in plain:
-        start = plain.index('"')
-        payload = shlex.split(plain[start:])[0].encode()
-        plain = plain[:start]
+    plain, payload = _payload(_OPTIONS.sub("", what))
     if len(plain.split()) < 2:
         raise ValueError("flags and first:last(length) expected")
     flags, numbers, *rest = plain.split()

@@ -143,7 +143,8 @@ class Mark(IntFlag):
 #: For TCP `icmp_type` is the class of the payload (FIRST_BYTES) and `pad` 1 when the capture cut the options.
 #: `icmp_type`, `icmp_code`, `icmp_mtu` are those of ICMP errors and echo (there `flags` is 1 request, 2 reply); for
 #: RESOLUTION `flags` is 1 request, 2 reply, 4 gratuitous/probe/announcement (never a resolution) and `icmp_code` 1
-#: when it was sent to one host; for DNS `flags` is 1 query, 2 answer, `window` the rcode, `icmp_mtu` the query type.
+#: when it was sent to one host; for DNS `flags` is 1 query, 2 answer, `window` the rcode, `icmp_mtu` the query type;
+#: for UDP 2 is a SIP response.
 #: `flow` and `from_originator` are filled by the flows room (NO_FLOW when it belongs to none). There `from_originator`
 #: of an ICMP error is 2, plus 1 when it quotes a packet of the originator; `tag` of a SYN that reuses a tuple says for
 #: which time.

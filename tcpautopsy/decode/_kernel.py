@@ -103,6 +103,9 @@ BAD_OPTION = cython.declare(cython.longlong, 13)
 TRUNCATED = cython.declare(cython.longlong, 1)
 BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 GOOD_CHECKSUM = cython.declare(cython.longlong, 4)
+#: "SIP/" and "2.0 ".
+SIP = cython.declare(cython.longlong, 0x5349502F)
+VERSION_2 = cython.declare(cython.longlong, 0x322E3020)
 DF = cython.declare(cython.longlong, 8)
 FIRST_FRAGMENT = cython.declare(cython.longlong, 16)
 TIMESTAMPS = cython.declare(cython.longlong, 32)
@@ -465,6 +468,9 @@ class Decode:
         self.rows[i].payload_len = own - 8
         if own > 8 and p + 8 < end:
             self.rows[i].payload_at = p + 8
+        if own >= 16 and p + 16 <= end and self.u32(p + 8) == SIP and self.u32(p + 12) == VERSION_2:
+            # RFC 3261 section 7.2: a response begins so, a request with its method. As with lookups, 2 is an answer.
+            self.rows[i].flags = 2
         if p + length <= end and not self.rows[i].marks & FIRST_FRAGMENT and self.rows[i].checksum:
             self.check(i, p, own)
         if self.rows[i].sport == 53 or self.rows[i].dport == 53:

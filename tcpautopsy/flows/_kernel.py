@@ -841,8 +841,9 @@ class Table:
         if found == 0:
             if self.count >= self.limit:
                 return self.refuse(i)
-            # A service port as the source and a dynamic one as the destination: an answer to what was not captured.
-            if self.rows[i].sport < 1024 and self.rows[i].dport >= 32768:
+            # A service port as the source and a dynamic one as the destination, or a response by its first line: an
+            # answer to what was not captured.
+            if self.rows[i].flags == 2 or self.rows[i].sport < 1024 and self.rows[i].dport >= 32768:
                 found = self.make(i, 0, 1 - self.from_a, BY_PORT)
             else:
                 found = self.make(i, 0, self.from_a, BY_FIRST)
