@@ -4,7 +4,7 @@ what the rule adds because of its cause. Where both tell the same call at the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,11 +64,10 @@ def _wire(told: Told, side: int) -> Iterator[Returned]:
     """What every connection shows without a cause."""
     if told.flow["protocol"] != "tcp":
         return
-    yield from _opened(told, side)
-    yield from _sent(told, side)
-    yield from _received(told, side)
-    yield from _probed(told, side)
-    yield from _ended(told, side)
+    shown = {event.kind for event in told.events}
+    for calls, kinds in _SHOWN_BY:
+        if not kinds.isdisjoint(shown):
+            yield from calls(told, side)
 
 
 def _opened(told: Told, side: int) -> Iterator[Returned]:
@@ -142,6 +141,16 @@ def _reset(told: Told, reset: Event, peer_fin: Event | None) -> Iterator[Returne
         return
     why = "data that had arrived is read first, then the error comes once"
     yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", True, why)
+
+
+#: What shows each of them: a flood of SYNs shows none.
+_SHOWN_BY: tuple[tuple[Callable[[Told, int], Iterator[Returned]], frozenset[str]], ...] = (
+    (_opened, frozenset({"handshake_ack"})),
+    (_sent, frozenset({"data"})),
+    (_received, frozenset({"data"})),
+    (_probed, frozenset({"keep_alive"})),
+    (_ended, frozenset({"fin", "rst"})),
+)
 
 
 def step_times(steps: Sequence[str], events: Sequence[Sequence[Event]], gives_up_ns: int | None) -> dict[str, int]:

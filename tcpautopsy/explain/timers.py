@@ -220,6 +220,8 @@ def _synack_timers(told: Told, ladder: Ladder) -> Timers:
 
 
 def _keepalive(told: Told) -> Timers | None:
+    if told.first("keep_alive") is None:
+        return None
     for side in (1, 0):
         probes = [e for e in told.all("keep_alive", side=side)]
         if probes:

@@ -50,7 +50,10 @@ class Told(NamedTuple):
 
     def first(self, *kinds: str, side: int | None = None) -> Event | None:
         """The first event of these kinds, from that side when one is given."""
-        return next(self.all(*kinds, side=side), None)
+        for event in self.events:
+            if event.kind in kinds and (side is None or event.side == side):
+                return event
+        return None
 
     def all(self, *kinds: str, side: int | None = None) -> Iterator[Event]:
         """Events of these kinds in time order."""

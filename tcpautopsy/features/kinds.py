@@ -33,8 +33,8 @@ def _whole(values: NDArray[np.float64]) -> pd.arrays.IntegerArray:
 
 
 def _real(values: NDArray[np.float64]) -> pd.arrays.FloatingArray:
-    unknown = np.isnan(values)
-    return pd.arrays.FloatingArray(np.where(unknown, 0.0, values), unknown)
+    # Not copied: NaN stands where NA does, and nobody writes into either.
+    return pd.arrays.FloatingArray(np.asarray(values, np.float64), np.isnan(values))
 
 
 def _claim(values: NDArray[np.float64] | NDArray[np.bool_]) -> pd.arrays.BooleanArray:

@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
-_KEPT_CHOICES = 12
+_RECENT = 24
 
 
 class Seen:
@@ -42,7 +42,7 @@ class Seen:
         self.quality = quality
         self.count = len(dissection.flows)
         self._kept: dict[object, object] = {}
-        self._latest: dict[tuple[tuple[str, ...], int | None], Happenings] = {}
+        self._latest: dict[object, object] = {}
 
     def of(self, feature: Callable[[Seen], _T]) -> _T:
         """The values of another feature, computed at most once."""
@@ -89,11 +89,11 @@ class Seen:
 
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""
-        return self.keep((side, name), lambda: _floats(self._direction(side, name)))
+        return self._recent((side, name), lambda: _floats(self._direction(side, name)))
 
     def at(self, side: int, name: str) -> Values:
         """An instant of the client's or the server's direction."""
-        return self.keep(("at", side, name), lambda: self._seconds(self._direction(side, name)))
+        return self._recent(("at", side, name), lambda: self._seconds(self._direction(side, name)))
 
     def span(self, side: int, name: str) -> Values:
         """A duration of the client's or the server's direction, in seconds."""
@@ -118,6 +118,14 @@ class Seen:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
 
+    def _recent(self, key: object, make: Callable[[], _T]) -> _T:
+        """The same of what is cheap to make and large: the latest few only, for which neighbouring features ask."""
+        made = self._latest.pop(key) if key in self._latest else make()
+        self._latest[key] = made
+        if len(self._latest) > _RECENT:
+            del self._latest[next(iter(self._latest))]
+        return made  # type: ignore[return-value]
+
     # ----------------------------------------------------------------------------------------------- events
 
     @cached_property
@@ -127,13 +135,7 @@ class Seen:
 
     def happened(self, *kinds: str, side: int | None = None) -> Happenings:
         """The events of these kinds, of one side when given; in the order of Events."""
-        # The latest few only: neighbouring features ask for the same, and the columns of all would be the most of all.
-        key = (kinds, side)
-        chosen = self._latest.pop(key, None) or self._happened(kinds, side)
-        self._latest[key] = chosen
-        if len(self._latest) > _KEPT_CHOICES:
-            del self._latest[next(iter(self._latest))]
-        return chosen
+        return self._recent(("happened", kinds, side), lambda: self._happened(kinds, side))
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
         numbers = sorted(EVENT_NUMBER[k] for k in kinds)
