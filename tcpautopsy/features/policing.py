@@ -30,7 +30,7 @@ _FAST_SHARE = 0.1
 _MISSED = 0.1
 #: Rates tried, by the measured one; bursts, by the largest segment. Bounds for the work on one capture.
 _RATES, _BURSTS = np.linspace(0.9, 1.5, 25), np.array([4.0, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 256])
-_DIRECTIONS, _ROWS = 24, 2_000
+_LOOKED_AT, _DIRECTIONS, _ROWS = 2_000, 24, 2_000
 #: By how much of a segment the bucket may be wrong: rates and bursts are tried in steps, and arrivals are not exact.
 #: A smaller burst, or more slack, and random losses begin to fit.
 _SLACK = 0.5
@@ -55,6 +55,9 @@ class _Limit(NamedTuple):
     rate: float
 
 
+_UNKNOWN = _Limit(np.nan, np.nan)
+
+
 def _limits(seen: Seen) -> NDArray[np.float64]:
     """(fit, rate, side) of each flow, of its better explained direction; fit 0 without, NaN where not looked at."""
     found = np.zeros((seen.count, 3))
@@ -62,30 +65,44 @@ def _limits(seen: Seen) -> NDArray[np.float64]:
     losses = np.nan_to_num(np.stack(sides))
     order = np.argsort(-losses, axis=None, kind="stable")
     order = order[losses.ravel()[order] >= _LOST_SEGMENTS]
+    tried = 0
     for place, at in enumerate(order.tolist()):
         side, flow = (SERVER, CLIENT)[at // seen.count], at % seen.count
-        limit = _limit(seen, flow, side) if place < _DIRECTIONS else _Limit(np.nan, np.nan)
-        if not found[flow, 0] >= limit.fit:
+        sent = _plausible(seen, flow, side) if place < _LOOKED_AT else None
+        if sent is None and place < _LOOKED_AT:
+            continue
+        limit = _UNKNOWN if sent is None or tried >= _DIRECTIONS else _limit(seen, flow, side, sent)
+        tried += 1
+        best = found[flow, 0]
+        explains, unknown = limit.fit > 0 and not best >= limit.fit, np.isnan(limit.fit) and not best > 0
+        if explains or unknown:
             found[flow] = limit.fit, limit.rate, side
     return found
 
 
-def _limit(seen: Seen, flow: int, side: int) -> _Limit:
+def _plausible(seen: Seen, flow: int, side: int) -> _Sent | None:
+    """What a direction sent between its first loss and its last, when a limit might explain it."""
     sent, segment = _sent(seen, flow, side), float(seen.side(side, "max_payload")[flow])
-    losses = np.nonzero(sent.lost)[0][: _ROWS + 1]
-    none = _Limit(0.0, np.nan)
+    losses = np.nonzero(sent.lost)[0]
     if len(losses) < 2:
-        return none
-    span = slice(losses[0], losses[-1] + 1)
-    sent = _Sent(sent.time[span][:_ROWS], sent.passed[span][:_ROWS], sent.lost[span][:_ROWS], sent.behind)
+        return None
+    span = slice(losses[0], min(losses[-1] + 1, losses[0] + _ROWS))
+    sent = _Sent(sent.time[span], sent.passed[span], sent.lost[span], sent.behind)
     passed, lost, lasted = sent.passed.sum(), sent.lost.sum(), sent.time[-1] - sent.time[0]
-    if lasted < _LEAST_S or passed < _PASSED_SEGMENTS * segment or lost < _LOST_SEGMENTS * segment:
-        return none
-    if lost > _LOST_SHARE * (passed + lost) or not _steady(sent):
-        return none
-    limit = _best(sent, segment, passed / lasted)
     missed = seen.side(side, "unseen_acked_bytes")[flow]  # by the capture, not by the receiver
-    return limit if missed <= _MISSED * lost and _no_queue(seen, flow, side, sent, limit.rate) else none
+    enough = passed >= _PASSED_SEGMENTS * segment and lost >= _LOST_SEGMENTS * segment and lasted >= _LEAST_S
+    if not enough or lost > _LOST_SHARE * (passed + lost) or missed > _MISSED * lost or not _steady(sent):
+        return None
+    return sent
+
+
+def _limit(seen: Seen, flow: int, side: int, sent: _Sent) -> _Limit:
+    """The limit that explains it best; fit 0 where something waited in a queue."""
+    if not sent.behind and np.isnan(seen.span(side, "rtt_min_ns")[flow]):
+        return _UNKNOWN  # without the other side's packets a queue would not be seen
+    measured = sent.passed.sum() / (sent.time[-1] - sent.time[0])
+    limit = _best(sent, float(seen.side(side, "max_payload")[flow]), measured)
+    return limit if _no_queue(seen, flow, side, sent, limit.rate) else _Limit(0.0, np.nan)
 
 
 def _sent(seen: Seen, flow: int, side: int) -> _Sent:

@@ -8,6 +8,7 @@ import pytest
 from fixtures.lab.scenarios.boxes import LIMIT
 from tcpautopsy.features import policing
 from tcpautopsy.pipeline import examined
+from tests.pipeline.edited import pcap, records
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 #: Of a full segment's 1514 bytes on the wire, which the policer counts.
@@ -29,6 +30,14 @@ def test_other_losses_are_no_policers(scenario: str, vantage: str) -> None:
     features = examined(FIXTURES / scenario / f"{vantage}.pcap").features
     assert (features["policer_fit"] == 0).all()
     assert features["policer_rate"].isna().all()
+
+
+def test_with_one_side_alone_a_queue_would_not_be_seen() -> None:
+    whole = (FIXTURES / "policed-download" / "server.pcap").read_bytes()
+    server = bytes.fromhex("020000000002")
+    features = examined(pcap([each for each in records(whole) if each[1][6:12] == server])).features
+    assert features["policer_fit"].isna().any()
+    assert not (features["policer_fit"] > 0).any()
 
 
 @pytest.mark.parametrize("share", [0.03, 0.1, 0.25])
