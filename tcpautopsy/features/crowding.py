@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.context import ACK_IGNORED, trouble_kind
-from tcpautopsy.features.groups import addresses, host_pair, listener
+from tcpautopsy.features.groups import addresses, host_pair, listener, split
 from tcpautopsy.features.outcome import outcome
 from tcpautopsy.features.overlap import counted, others, outlasting, points
 from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, says
@@ -29,14 +29,10 @@ def _near(seen: Seen, group: Group) -> Group:
     return counted(points(group, at), group, begin - _TOGETHER_S, begin + _TOGETHER_S)
 
 
-def _split(group: Group, by: Group) -> Group:
-    return group * (int(by.max(initial=0)) + 1) + by
-
-
 def ignored_elsewhere(seen: Seen) -> Values:
     """The client's attempts at other services, known to work, that got no answer within 15 s of this one's begin."""
     client, _ = seen.of(addresses)
-    count = _near(seen, client) - _near(seen, _split(client, seen.of(listener)))
+    count = _near(seen, client) - _near(seen, split(client, seen.of(listener)))
     return np.where(seen.of(_ignored), count, 0).astype(float)
 
 

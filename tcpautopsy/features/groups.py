@@ -33,6 +33,11 @@ def host_pair(seen: Seen) -> Group:
     return _numbered(np.stack(seen.of(addresses)))
 
 
+def split(group: Group, by: Group) -> Group:
+    """Groups made smaller: equal numbers only where both were equal."""
+    return group * (int(by.max(initial=0)) + 1) + by
+
+
 def _numbered(columns: Group) -> Group:
     """Equal columns get equal numbers, from 0."""
     number = np.zeros(columns.shape[1], np.int64)

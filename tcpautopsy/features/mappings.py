@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcpautopsy.features.groups import addresses, listener
+from tcpautopsy.features.groups import addresses, listener, split
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words
 
 #: No box forgets a flow sooner (RFC 4787 section 4.3 asks for 2 minutes; 30 s is common, 20 s has been seen).
@@ -107,8 +107,7 @@ def _successor(seen: Seen) -> Group:
     """The client's next flow to that listener, begun after such a call; -1 unless they come one after the other."""
     found = np.full(seen.count, -1, np.int64)
     client, _ = seen.of(addresses)
-    service = seen.of(listener)
-    group = service * (int(client.max(initial=0)) + 1) + client
+    group = split(seen.of(listener), client)
     begin, end = seen.at(CLIENT, "first_ns"), seen.at(CLIENT, "last_ns")
     rows = np.nonzero(seen.has("udp") & ~np.isnan(begin))[0]
     rows = rows[np.lexsort((begin[rows], group[rows]))]
