@@ -92,7 +92,8 @@ def _received(told: Told, side: int) -> Iterator[Returned]:
     arrived = told.first("data", side=1 - side)
     acked = told.sides[side]["highest_ack"]
     if arrived is not None and acked is not None and acked > 1:
-        why = f"this side's kernel acknowledged {counted(acked - 1, 'byte')}; that the program read them is not visible"
+        taken = acked - 1 - (1 if told.sides[1 - side]["fin_acked"] else 0)  # a FIN takes a number and is no byte
+        why = f"this side's kernel acknowledged {counted(taken, 'byte')}; that the program read them is not visible"
         yield Returned(arrived.time_ns, "recv", "ok", None, False, why)
 
 
