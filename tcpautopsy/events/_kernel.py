@@ -93,6 +93,9 @@ Side = cython.struct(
     fin_end=cython.longlong,
     rst_ns=cython.longlong,
     max_outage_ns=cython.longlong,
+    max_outage_gap_ns=cython.longlong,
+    max_outage_dead_ns=cython.longlong,
+    max_outage_resend_ns=cython.longlong,
     zero_since_ns=cython.longlong,
     zero_window_ns=cython.longlong,
     longest_zero_window_ns=cython.longlong,
@@ -205,10 +208,9 @@ Segment = cython.struct(
     copies=cython.uint,
     rtos=cython.uint,
     resends=cython.uint,
-    what=cython.uchar,
-    pad1=cython.uchar,
-    pad2=cython.uchar,
-    pad3=cython.uchar,
+    tsval=cython.uint,
+    what=cython.uint,
+    pad=cython.uint,
 )
 Event = cython.struct(
     time_ns=cython.longlong,
@@ -302,6 +304,8 @@ K_RTT = cython.declare(cython.longlong, 65536)
 K_DATA = cython.declare(cython.longlong, 131072)
 K_DATA_ACKED = cython.declare(cython.longlong, 262144)
 K_ACKED_PAYLOAD = cython.declare(cython.longlong, 524288)
+K_OUTAGE_NEWEST = cython.declare(cython.longlong, 1048576)
+K_OUTAGE_OLDER = cython.declare(cython.longlong, 2097152)
 
 # Kinds of packets (tables.Kind).
 TCP = cython.declare(cython.longlong, 1)
@@ -523,6 +527,7 @@ class Track:
         self.segments[n].copies = 0
         self.segments[n].rtos = 0
         self.segments[n].resends = 0
+        self.segments[n].tsval = self.rows[i].tsval
         self.segments[n].what = what
         return n
 
@@ -570,6 +575,7 @@ class Track:
             if by_timer:
                 self.segments[n].rtos += 1
         self.segments[n].copies += 1
+        self.segments[n].tsval = self.rows[i].tsval
         self.segments[n].gap_ns = gap
         self.segments[n].last_ns = t
         self.segments[n].last_frame = self.rows[i].frame
@@ -620,14 +626,34 @@ class Track:
                 self.sides[d].known |= K_DATA_ACKED
                 self.sides[d].first_data_acked_ns = t
             if self.segments[n].rtos >= 2 and took > self.sides[d].max_outage_ns:
-                self.sides[d].max_outage_ns = took
-                self.sides[d].max_outage_frame = self.rows[i].frame
+                self.outage(i, d, n)
         self.sides[d].head = self.segments[n].next
         if self.sides[d].head == 0:
             self.sides[d].tail = 0
         self.sides[d].segments -= 1
         self.segments[n].next = self.free
         self.free = n + 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def outage(self, i: i64, d: i64, n: i64) -> i64:
+        """The longest outage of direction `d` so far: the segment in row `n` has at last been acknowledged."""
+        self.sides[d].max_outage_ns = self.rows[i].time_ns - self.segments[n].first_ns
+        self.sides[d].max_outage_frame = self.rows[i].frame
+        self.sides[d].max_outage_gap_ns = self.segments[n].gap_ns
+        self.sides[d].max_outage_resend_ns = self.segments[n].last_ns
+        self.sides[d].max_outage_dead_ns = (
+            self.segments[n].last_ns - self.segments[n].gap_ns - self.segments[n].first_ns
+        )
+        self.sides[d].known &= ~(K_OUTAGE_NEWEST | K_OUTAGE_OLDER)
+        # RFC 7323 section 4.3: an ACK echoes the timestamp of the copy that arrived.
+        if self.rows[i].marks & TIMESTAMPS and self.sides[d].known & K_TIMESTAMPS:
+            if past(self.rows[i].tsecr, self.segments[n].tsval) >= 0:
+                self.sides[d].known |= K_OUTAGE_NEWEST
+            else:
+                self.sides[d].known |= K_OUTAGE_OLDER
         return 0
 
     @cython.cfunc

@@ -92,6 +92,7 @@ _UNLESS_ZERO = (
     "srtt_max_ns",
     "ts_stood_ns",
 )
+_OF_THE_OUTAGE = ("max_outage_dead_ns", "max_outage_gap_ns", "max_outage_resend_ns")
 _OF_A_PACKET = ("first_frame", "last_frame", "first_ns", "last_ns")
 
 
@@ -103,6 +104,10 @@ def _conditional(sides: Rows) -> dict[str, Any]:
     columns |= {name: _known(sides[name], spoke) for name in _OF_A_PACKET}
     columns |= {name: _claim(_has(sides, name), opened) for name in ("sack_permitted", "fast_open")}
     columns |= {name: _claim(_has(sides, name), spoke) for name in ("timestamps", "mptcp")}
+    outage = np.asarray(sides["max_outage_ns"] != 0)
+    columns |= {name: _known(sides[name], outage) for name in _OF_THE_OUTAGE}
+    newest, older = _has(sides, "outage_newest"), _has(sides, "outage_older")
+    columns["max_outage_newest"] = _claim(newest, newest | older)
     columns["fin_acked"] = _claim(_has(sides, "fin_acked"), _has(sides, "fin"))
     columns["window_closed_at_end"] = _claim(sides["window"] == 0, _has(sides, "window"))
     return columns

@@ -8,9 +8,10 @@ from tcpautopsy.records import Record
 SIDE = Record(
     "Side",
     "q:next una last_ack highest_ack unseen_left unseen_right bytes payload_bytes retransmitted_bytes lost_bytes"
-    " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns fin_end"
-    " rst_ns max_outage_ns zero_since_ns zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns"
-    " advance_ns srtt_ns srtt_max_ns ts_last_ns ts_stood_ns window window_max window_min full_ns;"
+    " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns"
+    " fin_end rst_ns max_outage_ns max_outage_gap_ns max_outage_dead_ns max_outage_resend_ns zero_since_ns"
+    " zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns advance_ns srtt_ns srtt_max_ns"
+    " ts_last_ns ts_stood_ns window window_max window_min full_ns;"
     "Q:src_mac;"
     "I:base first_frame last_frame packets payload_packets ip_id_zero outgoing incoming bad_checksum good_checksum"
     " superseg truncated cut_packets short_frames syn syn_ack fin rst retransmissions rto_retransmissions"
@@ -48,6 +49,8 @@ SIDE_KNOWN = {
             "data",
             "data_acked",
             "acked_payload",
+            "outage_newest",
+            "outage_older",
         )
     )
 }
@@ -59,6 +62,6 @@ TALK = Record("Talk", "q:last_ns;I:last_event events epoch last_frame first_fram
 SEGMENT = Record(
     "Segment",
     "q:left right first_ns last_ns rto_ns gap_ns base_ns;I:first_frame last_frame next size copies rtos;"
-    "I:resends;B:what pad1 pad2 pad3",
+    "I:resends tsval what pad",
 )
 DATA, OPENING, CLOSING = 1, 2, 3

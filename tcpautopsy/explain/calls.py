@@ -10,12 +10,16 @@ from typing import NamedTuple
 
 from tcpautopsy.explain.ruletexts import Conditional
 from tcpautopsy.explain.told import Event, Told
-from tcpautopsy.explain.words import utc
+from tcpautopsy.explain.words import seconds, utc
 from tcpautopsy.result import ApplicationView, Call
 from tcpautopsy.text import counted
 
 _DEAD = "EPOLLIN|EPOLLOUT|EPOLLERR|EPOLLHUP|EPOLLRDHUP"
 _SIDE_NAMES = ("server", "client")
+#: Idleness, with nothing unacknowledged (else keepalive does not run), that makes people ask for it.
+_IDLE_S = 10
+#: tcp_keepalive_time, 7,200 s, and some slack.
+_DEFAULT_IDLE_S = 7_300
 _NOTHING: list[Call] = []  # one for all that called nothing
 
 
@@ -102,6 +106,13 @@ def _probed(told: Told, side: int) -> Iterator[Returned]:
     if probes:
         sent = counted(sum(e.count for e in probes), "probe")
         yield Returned(probes[0].time_ns, "keepalive", "probing", None, True, f"SO_KEEPALIVE is on: {sent} seen")
+        return
+    idle_s = told.features["idle_before_failure_s"] or 0
+    # Elsewhere than at this side a probe could have been lost before it was captured.
+    if idle_s >= _IDLE_S and told.features["vantage"] == _SIDE_NAMES[side]:
+        meaning = "off" if idle_s > _DEFAULT_IDLE_S else "off, or waits longer (7,200 s by default)"
+        idle = seconds(idle_s * 1e9)
+        yield Returned(None, "keepalive", "no probe", None, True, f"none came in {idle} of idleness: it is {meaning}")
 
 
 def _ended(told: Told, side: int) -> Iterator[Returned]:
@@ -116,7 +127,7 @@ def _ended(told: Told, side: int) -> Iterator[Returned]:
         yield Returned(peer.time_ns, "epoll", "EPOLLIN|EPOLLRDHUP", None, _arrived(told, side, peer), why)
         yield Returned(peer.time_ns, "recv", "0 (end of stream)", None, _arrived(told, side, peer), why)
     if reset is not None and not _closed(own, peer, reset):
-        yield from _reset(told, reset, peer)
+        yield from _reset(told, side, reset, peer)
 
 
 def _arrived(told: Told, side: int, fin: Event) -> bool:
@@ -129,11 +140,23 @@ def _closed(own: Event | None, peer: Event | None, reset: Event) -> bool:
     return own is not None and peer is not None and reset.time_ns >= max(own.time_ns, peer.time_ns)
 
 
-def _reset(told: Told, reset: Event, peer_fin: Event | None) -> Iterator[Returned]:
+def _silent(told: Told, side: int) -> bool:
+    """The side answered none of several packets before the reset: nobody knows whether the reset reached it."""
+    sender = told.sides[1 - side]
+    unanswered = sender["probes_after_peer_last"] >= 1 or (sender["ladder_copies"] or 0) >= 2
+    return unanswered and told.features["vantage"] != _SIDE_NAMES[side]
+
+
+def _reset(told: Told, side: int, reset: Event, peer_fin: Event | None) -> Iterator[Returned]:
     opened = told.first("handshake_ack", "data", "ack") is not None
     if not opened:
         why = "a reset in answer to the SYN ends connect()"
         yield Returned(reset.time_ns, "connect", "ECONNREFUSED", "ECONNREFUSED", True, why)
+        return
+    if _silent(told, side):
+        why = "only if the reset reached it: it had answered nothing before"
+        yield Returned(reset.time_ns, "epoll", _DEAD, None, False, why)
+        yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", False, why)
         return
     yield Returned(reset.time_ns, "epoll", _DEAD, None, True, "a reset ends both directions at once")
     if peer_fin is not None and peer_fin.time_ns <= reset.time_ns:
@@ -149,7 +172,7 @@ _SHOWN_BY: tuple[tuple[Callable[[Told, int], Iterator[Returned]], frozenset[str]
     (_opened, frozenset({"handshake_ack"})),
     (_sent, frozenset({"data"})),
     (_received, frozenset({"data"})),
-    (_probed, frozenset({"keep_alive"})),
+    (_probed, frozenset({"keep_alive", "silence"})),
     (_ended, frozenset({"fin", "rst"})),
 )
 

@@ -67,6 +67,9 @@ SENTENCES: dict[str, str] = {
     "bad_checksum": "A packet of {whom} has a wrong checksum{times}.",
 }
 
+#: Several silences with nothing between them but what a rule tells.
+_PAUSES = "Nothing in either direction in {repeats} pauses from here on, the longest of {span}."
+
 #: Said only when no rule speaks of them and there is room: they fill a story without moving it.
 _MINOR = frozenset({"ack", "duplicate_frame", "window_update", "truncated", "ip_fragment", "window_full"})
 
@@ -95,12 +98,14 @@ def sentence(run: Sequence[Event]) -> str:
         "other": {0: "the client", 1: "the server"}.get(first.side, "the hosts"),
         "amount": counted(sum(e.value for e in run), "byte"),
         "count": counted(repeats, "datagram"),
+        "repeats": str(repeats),
         "times": f" {repeats} times" if repeats > 1 else "",
         "span": seconds(max(e.value for e in run)),
         "value": str(first.value),
         "look": reset_look(first.value) if first.kind == "rst" else "",
     }
-    said = SENTENCES[first.kind].format_map(words)
+    told = _PAUSES if first.kind == "silence" and repeats > 1 else SENTENCES[first.kind]
+    said = told.format_map(words)
     return said[:1].upper() + said[1:]
 
 

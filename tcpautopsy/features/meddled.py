@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener
+from tcpautopsy.features.outage import longest_outage_s, outage_sender
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, says
-from tcpautopsy.features.transfer import longest_outage_s, outage_sender
 
 _MODULUS = 1 << 32
 #: How far a connection's numbers may lie behind those it continues: a keepalive sends one old byte.

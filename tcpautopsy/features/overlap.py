@@ -55,6 +55,19 @@ def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
     return np.where(asked, count, 0)
 
 
+def first_between(known: Points, group: Group, low: Values, high: Values) -> Values:
+    """The first instant of each group strictly between its bounds; NaN without one."""
+    found = np.full(len(group), np.nan)
+    if not len(known.times):
+        return found
+    stride = len(known.times) + 1
+    begin = np.searchsorted(known.keys, group * stride + np.searchsorted(known.times, low, "right"))
+    end = np.searchsorted(known.keys, group * stride + np.searchsorted(known.times, high, "left"))
+    some = begin < end
+    found[some] = known.times[known.keys[begin[some]] % stride]
+    return found
+
+
 def others(group: Group, times: Values, low: Values, high: Values) -> Group:
     """How many *other* flows of the group have their instant in [low, high] (one instant per flow)."""
     own: Mask = (times >= low) & (times <= high)

@@ -16,6 +16,7 @@ from tcpautopsy.features import (
     names,
     offers,
     orphans,
+    outage,
     outcome,
     patterns,
     place,
@@ -178,9 +179,10 @@ FEATURES: tuple[Feature, ...] = (
     ),
     feature(transfer.loss_share, "Float64", ""),
     *sizes(transfer.capture_missed_bytes),
-    *words(transfer.outage_sender, transfer.zero_window_side, transfer.zero_window_against),
+    *words(outage.outage_sender, outage.outage_answer, transfer.zero_window_side, transfer.zero_window_against),
     *flags(transfer.window_closed_at_end),
-    *seconds(transfer.longest_outage_s, transfer.longest_zero_window_s, transfer.zero_window_open_s),
+    *seconds(outage.longest_outage_s, outage.outage_dead_s, outage.outage_gap_s, outage.outage_heard_s),
+    *seconds(transfer.longest_zero_window_s, transfer.zero_window_open_s),
     # Among its neighbours.
     *counts(
         context.trouble_kind,

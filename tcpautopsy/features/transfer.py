@@ -1,4 +1,4 @@
-"""How well data got across: repeats and loss, outages, closed windows."""
+"""How well data got across: repeats and loss, closed windows."""
 
 from __future__ import annotations
 
@@ -43,17 +43,6 @@ def rto_retransmissions(seen: Seen) -> Values:
 def fast_retransmissions(seen: Seen) -> Values:
     """Payload packets of both sides resent after duplicate ACKs or SACK."""
     return _both(seen, "fast_retransmissions")
-
-
-def longest_outage_s(seen: Seen) -> Values:
-    """Longest time from the first send of data to its ACK that took two or more timer resends; 0 without one."""
-    return np.fmax(np.nan_to_num(seen.span(CLIENT, "max_outage_ns")), np.nan_to_num(seen.span(SERVER, "max_outage_ns")))
-
-
-def outage_sender(seen: Seen) -> Words:
-    """Whose data waited longest for its ACK across timer resends: client, server or nobody."""
-    client, server = (np.nan_to_num(seen.span(side, "max_outage_ns")) for side in (CLIENT, SERVER))
-    return np.select([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody").astype(object)
 
 
 def longest_zero_window_s(seen: Seen) -> Values:

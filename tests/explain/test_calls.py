@@ -28,3 +28,18 @@ def test_a_fin_is_no_byte_that_was_received(scenario: str) -> None:
             compared += len(numbers)
             assert set(numbers) <= {got}
     assert compared
+
+
+def test_a_reset_is_not_said_to_have_reached_a_host_that_had_fallen_silent() -> None:
+    capture = FIXTURES / "idle-peer-gone-keepalive" / "client.pcap"
+    (view,) = [c.application_view for c in analyse([str(capture)]).result.connections if c.outcome == "aborted"]
+    resets = [call for call in view.server if call.errno == "ECONNRESET"]
+    assert resets
+    assert not any(call.certain for call in resets)
+
+
+def test_no_probe_in_an_idle_time_is_told_of_the_side_that_captured() -> None:
+    capture = FIXTURES / "idle-peer-gone-no-keepalive" / "client.pcap"
+    (view,) = [c.application_view for c in analyse([str(capture)]).result.connections if c.outcome == "timed-out"]
+    assert [call.result for call in view.client if call.call == "keepalive"] == ["no probe"]
+    assert not [call for call in view.server if call.call == "keepalive"]

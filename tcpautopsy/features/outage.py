@@ -1,0 +1,87 @@
+"""The longest time for which a side's data went unacknowledged, and was acknowledged in the end.
+
+The last resend in vain and the one that was answered bound the instant at which the path came back; what else the
+silent host sent between them bounds it closer. From that instant on TCP only waited for its timer.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcpautopsy.features.groups import addresses
+from tcpautopsy.features.overlap import first_between, points
+from tcpautopsy.features.place import vantage, vantage_confidence
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, says
+
+
+def _lasted(seen: Seen, side: int) -> Values:
+    return np.nan_to_num(seen.span(side, "max_outage_ns"))
+
+
+def longest_outage_s(seen: Seen) -> Values:
+    """Longest time from the first send of data to its ACK that took two or more timer resends; 0 without one."""
+    return np.fmax(_lasted(seen, CLIENT), _lasted(seen, SERVER))
+
+
+def outage_sender(seen: Seen) -> Words:
+    """Whose data waited longest for its ACK across timer resends: client, server or nobody."""
+    client, server = _lasted(seen, CLIENT), _lasted(seen, SERVER)
+    return np.select([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody").astype(object)
+
+
+def outage_dead_s(seen: Seen) -> Values:
+    """Of the longest outage, from the first send to the last resend that got no answer; NA without an outage."""
+    return _of_sender(seen, seen.span(CLIENT, "max_outage_dead_ns"), seen.span(SERVER, "max_outage_dead_ns"))
+
+
+def outage_gap_s(seen: Seen) -> Values:
+    """Of the longest outage, from the last resend without an answer to the one that got it; NA without an outage."""
+    return _of_sender(seen, seen.span(CLIENT, "max_outage_gap_ns"), seen.span(SERVER, "max_outage_gap_ns"))
+
+
+def outage_answer(seen: Seen) -> Words:
+    """Which copy the ACK that ended the longest outage echoes the timestamp of: newest, older, or unknown."""
+    newest = _of_sender(seen, seen.side(CLIENT, "max_outage_newest"), seen.side(SERVER, "max_outage_newest"))
+    return np.select([newest == 1, newest == 0], ["newest", "older"], "unknown").astype(object)
+
+
+def outage_heard_s(seen: Seen) -> Values:
+    """From the silent host's first packet after the last vain resend to the answered one; NA if it sent none.
+
+    Known only where the sender itself captured: elsewhere a packet of the silent host need not have reached it.
+    """
+    sure = ~says(seen.of(vantage_confidence), "low")
+    there = (seen.of(longest_outage_s) > 0) & np.asarray(seen.of(vantage) == seen.of(outage_sender)) & sure
+    resend = _of_sender(seen, seen.at(CLIENT, "max_outage_resend_ns"), seen.at(SERVER, "max_outage_resend_ns"))
+    heard: Values = np.full(seen.count, np.nan)
+    if there.any():
+        heard[there] = _first_from(seen, there, resend[there] - seen.of(outage_gap_s)[there], resend[there])
+    return resend - heard
+
+
+def _first_from(seen: Seen, there: Mask, low: Values, high: Values) -> Values:
+    """The first packet between the bounds from these flows' silent host to the sender, on any flow; NaN without one."""
+    client, server = seen.of(addresses)
+    mine = says(seen.of(outage_sender), "client")
+    asked, number = np.unique(
+        _directed(np.where(mine, server, client), np.where(mine, client, server))[there], return_inverse=True
+    )
+    packets = seen.happened_packets
+    ends = client[packets.flow], server[packets.flow]
+    said = packets.side == CLIENT
+    owner = _directed(np.where(said, *ends), np.where(said, *reversed(ends)))
+    chosen = np.isin(owner, asked) & (packets.side <= CLIENT)
+    group = np.searchsorted(asked, owner[chosen])
+    known = points(np.tile(group, 2), np.concatenate([packets.time[chosen], packets.last[chosen]]))
+    return first_between(known, number, low, high)
+
+
+def _directed(source: Group, target: Group) -> Group:
+    """One number for each pair of hosts and direction."""
+    return source << 31 | target
+
+
+def _of_sender(seen: Seen, client: Values, server: Values) -> Values:
+    """The client's or the server's value, whichever side waited; NaN when none did."""
+    sender = seen.of(outage_sender)
+    return np.select([says(sender, "client"), says(sender, "server")], [client, server], np.nan).astype(np.float64)
