@@ -4,6 +4,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 CAPTURE ?= fixtures/accept-queue-ack-drop/client.pcap
 KERNELS := $(wildcard tcpautopsy/*/_kernel.py)
+RULES   := $(wildcard rules/*/*.yaml)
 COMPILED := $(VENV)/kernels-compiled
 
 .PHONY: help analyze test check lint types imports docs score bench clean
@@ -17,8 +18,8 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-# An editable install compiles the kernels once; a newer source needs them again.
-$(COMPILED): $(VENV)/installed $(KERNELS) build_hooks/kernels.py
+# An editable install compiles the kernels and reads the rules once; a newer source needs them again.
+$(COMPILED): $(VENV)/installed $(KERNELS) $(RULES) build_hooks/kernels.py
 	$(BIN)/python build_hooks/kernels.py
 	touch $@
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import glob
 import os
@@ -12,7 +13,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rich_click as click
@@ -98,7 +98,7 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
         options = cli_options.options(given)
         drawn = any(each.name == "html" for _, each in targets)
         if drawn:
-            options = options._replace(spools=Spools(lambda: stack.enter_context(TemporaryFile())))
+            options = options._replace(spools=Spools(lambda: stack.enter_context(_spool())))
         watch = Stopwatch()
         options = options._replace(stages=watch if given["profile"] else options.stages)
         with _counting(given) as told:
@@ -273,12 +273,19 @@ for _command in (*cli_look.COMMANDS, cli_batch.batch):
     cli.add_command(_command)
 
 
+def _spool() -> Any:
+    from tempfile import TemporaryFile
+
+    return TemporaryFile()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; ends the process with the contract's exit codes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # NumPy's linear algebra, which nothing here uses, would start a thread for each processor when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(50_000, 20, 20)  # imports and tables make many objects, and hardly a cycle
+    atexit.register(gc.freeze)  # the process ends: nobody needs what the last collection would find
     try:
         cli.main(args=arguments, prog_name="tcpautopsy", standalone_mode=False)
     except click.Abort:

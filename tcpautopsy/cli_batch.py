@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -171,6 +170,8 @@ def _merged(follower: Follower, folder: Path, before: Outcome, given: dict[str, 
 
 def _call(command: str, incident: Joined) -> None:
     """Run the command with the incident on its standard input; one that fails is told and changes nothing."""
+    import subprocess  # theirs
+
     import msgspec
 
     try:

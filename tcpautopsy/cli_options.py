@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +136,9 @@ def wish(given: dict[str, Any]) -> Wish:
 
 def redaction_key(given: dict[str, Any]) -> bytes | None:
     """The key of the pseudonyms, None without --redact. Raises UsageError when its file cannot be read."""
+    import hashlib
+    import secrets
+
     if given["redact_key_file"] and not given["redact"]:
         raise UsageError("--redact-key-file needs --redact")
     if not given["redact"]:

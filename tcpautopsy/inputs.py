@@ -14,7 +14,6 @@ from tcpautopsy import places
 from tcpautopsy.capture import Input, Spools, ring_sets
 from tcpautopsy.errors import CaptureError, UsageError
 from tcpautopsy.places import place
-from tcpautopsy.report import read_back
 from tcpautopsy.result import Result
 from tcpautopsy.text import clean
 
@@ -102,6 +101,8 @@ def saved(path: str) -> Result:
 
     Raises CaptureError when the file cannot be read, UsageError when it holds no result.
     """
+    from tcpautopsy.report import read_back  # a page's parser, which an analysis does not need
+
     try:
         return read_back.result(places.contents(place(path)), clean(path))
     except OSError as error:

@@ -17,7 +17,7 @@ from tcpautopsy.capture import Input, Reader, Writer
 from tcpautopsy.diagnose import RuleSet, diagnose, grammar, load
 from tcpautopsy.diagnose.alone import alone
 from tcpautopsy.diagnose.asked import asked
-from tcpautopsy.diagnose.document import line_of
+from tcpautopsy.diagnose.prepared import line_of
 from tcpautopsy.diagnose.rules import rule_files
 from tcpautopsy.dissector import Dissector, Options, dissect, followed
 from tcpautopsy.errors import CaptureError, RuleError

@@ -6,10 +6,8 @@ What a store's library raises becomes OSError here, whatever it was: its errors 
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,7 +41,7 @@ def place(name: str | Path) -> Path:
     if not remote(name):
         return Path(str(name).removeprefix(_LOCAL))
     try:
-        from upath import UPath  # noqa: PLC0415 # an extra
+        from upath import UPath  # an extra
 
         found = UPath(str(name))
         _ = found.fs
@@ -99,6 +97,8 @@ def fingerprint(path: Path) -> str:
     Raises OSError.
     """
     if not remote(path):
+        import hashlib
+
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     with _reaching():
@@ -118,6 +118,8 @@ def files(folder: Path) -> Iterator[Path]:
 
 def send(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file of a store as a whole or not at all. Raises OSError."""
+    import tempfile
+
     with tempfile.NamedTemporaryFile() as whole:  # a disk that is full is known before anything is sent
         whole.writelines(pieces)
         whole.flush()

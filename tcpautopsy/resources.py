@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: No rule file is larger.
+MAX_RULE_BYTES = 256 * 1024
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -19,3 +21,8 @@ def folder(name: str) -> Path:
         if (root / name).is_dir():
             return root / name
     raise FileNotFoundError(f"tcpautopsy is installed without its {name} folder")
+
+
+def prepared_rules() -> Path:
+    """Where the build puts the trees of the built-in rule files; it may not exist."""
+    return _PACKAGE / "_data" / "rules.json"

@@ -35,7 +35,7 @@ class Table:
             missing = [n for n in names if n not in frame.columns]
             extra = [n for n in frame.columns if n not in names]
             raise TypeError(f"{self.name}: columns differ (missing {missing}, unknown {extra}, or out of order)")
-        for column in self.columns:
-            if str(frame[column.name].dtype) != column.dtype:
-                raise TypeError(f"{self.name}.{column.name}: {frame[column.name].dtype}, expected {column.dtype}")
+        for column, dtype in zip(self.columns, frame.dtypes, strict=True):
+            if str(dtype) != column.dtype:
+                raise TypeError(f"{self.name}.{column.name}: {dtype}, expected {column.dtype}")
         return frame

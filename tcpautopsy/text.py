@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 #: Characters that move a cursor, hide or reorder text: C0, DEL, C1, bidi controls and marks, line separators,
@@ -44,6 +43,8 @@ def _visible(character: str) -> str:
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """`" (did you mean 'x'?)"` for the valid name closest to `name`, or the empty string."""
+    import difflib
+
     close = difflib.get_close_matches(name, sorted(valid), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -63,7 +63,7 @@ class Stretch:
         self.first = first
         self.count = last - first
         self.events = events
-        self._features = features.iloc[first:last]
+        self._features = features if self.count == len(features) else features.iloc[first:last]
         self._protocols = column(dissection.flows["protocol"].iloc[first:last])
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
@@ -140,14 +140,15 @@ class Chosen:
 
 def column(series: pd.Series) -> Column:
     """A feature as a column of the logic: NA is unknown."""
-    if not (pd.api.types.is_numeric_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype)):
-        codes, words = pd.factorize(series)
+    array = series.array
+    if array.dtype.kind not in "biuf":
+        codes, words = pd.factorize(array)
         return Words(codes.astype(np.int64), tuple(str(w) for w in words))
-    known = series.notna().to_numpy()
-    if pd.api.types.is_bool_dtype(series.dtype):
-        yes = series.to_numpy(dtype=bool, na_value=False)
+    known = ~np.asarray(array.isna())
+    if array.dtype.kind == "b":
+        yes = array.to_numpy(dtype=bool, na_value=False)
         return Truth(yes, known & ~yes)
-    return Numbers(series.to_numpy(dtype=np.float64, na_value=np.nan), known)
+    return Numbers(array.to_numpy(dtype=np.float64, na_value=np.nan), known)
 
 
 def taken(whole: Column, rows: Integers) -> Column:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcpautopsy.diagnose import grammar, logic
-from tcpautopsy.diagnose.document import Path, Wrong
 from tcpautopsy.diagnose.grammar import GrammarError, Node
 from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.model import ConfidenceChange, FaultChange, Rule, SeverityChange
+from tcpautopsy.errors import Place, Wrong
 from tcpautopsy.tables import EVENT_KINDS, EVENT_NUMBER
 from tcpautopsy.text import clean, nearest
 
@@ -140,7 +140,7 @@ def compiled(rule: Rule, kinds: Mapping[str, str | None] | None) -> Compiled:
 
 def _changes(
     changes: Sequence[SeverityChange | FaultChange | ConfidenceChange],
-    path: Path,
+    path: Place,
     kinds: Mapping[str, str | None] | None,
 ) -> Iterator[Node]:
     for n, change in enumerate(changes):
@@ -155,7 +155,7 @@ def _alternatives(rule: Rule, kinds: Mapping[str, str | None] | None) -> Iterato
             yield other.rule, _node(other.condition, ("consistent_with", n, "if"), kinds)
 
 
-def _node(text: str, path: Path, kinds: Mapping[str, str | None] | None) -> Node:
+def _node(text: str, path: Place, kinds: Mapping[str, str | None] | None) -> Node:
     """The tree of a condition over features."""
     try:
         node = grammar.read(text)
@@ -169,7 +169,7 @@ def _node(text: str, path: Path, kinds: Mapping[str, str | None] | None) -> Node
     return node
 
 
-def _timing(text: str, path: Path, kinds: Mapping[str, str | None] | None, steps: Mapping[str, int]) -> Node:
+def _timing(text: str, path: Place, kinds: Mapping[str, str | None] | None, steps: Mapping[str, int]) -> Node:
     """The tree of a condition over steps, and features beside them."""
     offered: dict[str, str | None] = {f"{step}.{part}": "number" for step in steps for part in STEP_PARTS}
     try:

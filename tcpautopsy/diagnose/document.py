@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
+from tcpautopsy.errors import Place, Wrong
+from tcpautopsy.resources import MAX_RULE_BYTES
 from tcpautopsy.text import clean
 
-#: From the top of a file to a place in it: keys of maps and positions in lists.
-Path: TypeAlias = tuple[str | int, ...]
-
-MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
@@ -26,16 +24,6 @@ _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})\Z")
 
 class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """PyYAML's safe loader; only its events are used, so none of its constructors ever runs."""
-
-
-class Wrong(Exception):  # noqa: N818  # it becomes a RuleError once the file's name is known
-    """Something at `path` in the file is not as it should be; `line` where the reader knows it."""
-
-    def __init__(self, message: str, path: Path = (), line: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.path = path
-        self.line = line
 
 
 def tree(text: str) -> Any:
@@ -46,17 +34,17 @@ def tree(text: str) -> Any:
     return _read(text, None)
 
 
-def line_of(text: str, path: Path) -> int:
+def line_of(text: str, path: Place) -> int:
     """The line, from 1, of the deepest part of `path` that exists in a document that `tree` reads."""
-    lines: dict[Path, int] = {}
+    lines: dict[Place, int] = {}
     _read(text, lines)
     return next((lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), 1)
 
 
-def _read(text: str, lines: dict[Path, int] | None) -> Any:
+def _read(text: str, lines: dict[Place, int] | None) -> Any:
     """The document; `lines` gets the line of every place in it."""
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise Wrong(f"larger than {MAX_BYTES // 1024} KiB", line=1)
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_RULE_BYTES:
+        raise Wrong(f"larger than {MAX_RULE_BYTES // 1024} KiB", line=1)
     reading = _Reading(lines)
     does = {
         yaml.ScalarEvent: reading.scalar,
@@ -85,7 +73,7 @@ class _Open:
 class _Reading:
     """A document as it comes, event by event. A start of the program reads a hundred: paths are made when needed."""
 
-    def __init__(self, lines: dict[Path, int] | None) -> None:
+    def __init__(self, lines: dict[Place, int] | None) -> None:
         self.root: Any = None
         self._lines = lines
         self._stack: list[_Open] = []
@@ -132,7 +120,7 @@ class _Reading:
             self._lines[(*self._path(), step) if self._stack else ()] = _line(event)
         return step
 
-    def _path(self) -> Path:
+    def _path(self) -> Place:
         """Of the innermost open map or list."""
         return tuple(each.step for each in self._stack[1:])
 

@@ -17,11 +17,10 @@ from types import ModuleType
 import msgspec
 
 from tcpautopsy import resources
-from tcpautopsy.diagnose import document, shape
+from tcpautopsy.diagnose import prepared, shape
 from tcpautopsy.diagnose.compiled import Compiled, compiled
-from tcpautopsy.diagnose.document import Wrong
 from tcpautopsy.diagnose.model import Rule
-from tcpautopsy.errors import RuleError
+from tcpautopsy.errors import RuleError, Wrong
 from tcpautopsy.text import clean
 
 MAX_RULES = 200
@@ -148,11 +147,11 @@ def _text(path: Path) -> str:
     shown = clean(str(path))
     try:
         with path.open("rb") as file:
-            content = file.read(document.MAX_BYTES + 1)
+            content = file.read(resources.MAX_RULE_BYTES + 1)
     except OSError as error:
         raise RuleError(f"{shown}: {error.strerror}") from None
-    if len(content) > document.MAX_BYTES:
-        raise RuleError(f"{shown}:1: larger than {document.MAX_BYTES // 1024} KiB")
+    if len(content) > resources.MAX_RULE_BYTES:
+        raise RuleError(f"{shown}:1: larger than {resources.MAX_RULE_BYTES // 1024} KiB")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -162,9 +161,9 @@ def _text(path: Path) -> str:
 
 def _compiled(path: Path, text: str, kinds: Mapping[str, str | None] | None) -> Compiled:
     try:
-        return compiled(shape.rule(document.tree(text)), kinds)
+        return compiled(shape.rule(prepared.tree(text)), kinds)
     except Wrong as wrong:
-        line = wrong.line or document.line_of(text, wrong.path)
+        line = wrong.line or prepared.line_of(text, wrong.path)
         raise RuleError(f"{clean(str(path))}:{line}: {wrong.message}") from None
     except RecursionError:
         raise RuleError(f"{clean(str(path))}:1: nested too deep") from None

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from tcpautopsy.diagnose.document import Path, Wrong
 from tcpautopsy.diagnose.model import Rule, Side
+from tcpautopsy.errors import Place, Wrong
 from tcpautopsy.tables import EVENT_NUMBER
 from tcpautopsy.text import clean, nearest
 
@@ -51,13 +51,13 @@ def rule(tree: Any) -> Rule:
 # ---------------------------------------------------------------------------------------- the shorthand of steps
 
 
-def _list(value: Any, path: Path) -> list[Any]:
+def _list(value: Any, path: Place) -> list[Any]:
     if not isinstance(value, list):
         raise Wrong("a list expected", path)
     return value
 
 
-def _map(value: Any, keys: tuple[str, ...], path: Path) -> dict[str, Any]:
+def _map(value: Any, keys: tuple[str, ...], path: Place) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Wrong(f"a map of {', '.join(keys)} expected", path)
     for key in value:
@@ -71,7 +71,7 @@ def _steps(entries: list[Any]) -> Iterator[dict[str, Any]]:
         raise Wrong(f"more than {MAX_STEPS} steps", ("sequence", MAX_STEPS))
     seen: set[str] = set()
     for place, entry in enumerate(entries):
-        path: Path = ("sequence", place)
+        path: Place = ("sequence", place)
         if not isinstance(entry, dict) or len(entry) != 1:
             raise Wrong("a step is written `- name: {event: ..., from: ..., count: ..., optional: true}`", path)
         name, fields = next(iter(entry.items()))
@@ -81,7 +81,7 @@ def _steps(entries: list[Any]) -> Iterator[dict[str, Any]]:
         yield {"name": name, **_step(_map(fields, _STEP_KEYS, (*path, name)), (*path, name))}
 
 
-def _step(fields: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _step(fields: Mapping[str, Any], path: Place) -> dict[str, Any]:
     return {
         "events": _events(fields, path),
         **_side(fields, path),
@@ -90,7 +90,7 @@ def _step(fields: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def _never(entry: Any, path: Path) -> dict[str, Any]:
+def _never(entry: Any, path: Place) -> dict[str, Any]:
     fields = _map(entry, _NEVER_KEYS, path)
     between = fields.get("between", list(FLOW_ENDS))
     if not isinstance(between, list) or len(between) != 2 or not all(isinstance(b, str) for b in between):
@@ -98,7 +98,7 @@ def _never(entry: Any, path: Path) -> dict[str, Any]:
     return {"events": _events(fields, path), **_side(fields, path), "start": between[0], "end": between[1]}
 
 
-def _events(fields: Mapping[str, Any], path: Path) -> list[str]:
+def _events(fields: Mapping[str, Any], path: Place) -> list[str]:
     if "event" not in fields:
         raise Wrong("`event` is missing", path)
     value = fields["event"]
@@ -111,20 +111,20 @@ def _events(fields: Mapping[str, Any], path: Path) -> list[str]:
     return found
 
 
-def _side(fields: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _side(fields: Mapping[str, Any], path: Place) -> dict[str, Any]:
     side = fields.get("from")
     if side is not None and side not in get_args(Side):
         raise Wrong(f"{', '.join(get_args(Side))} expected{nearest(str(side), get_args(Side))}", (*path, "from"))
     return {"side": side}
 
 
-def _truth(value: Any, path: Path) -> bool:
+def _truth(value: Any, path: Place) -> bool:
     if not isinstance(value, bool):
         raise Wrong("true or false expected", path)
     return value
 
 
-def _count(value: Any, path: Path) -> dict[str, Any]:
+def _count(value: Any, path: Place) -> dict[str, Any]:
     match = _COUNT.match(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if match is None:
         raise Wrong("a count is `2`, `2..` or `2..5`", path)
@@ -157,7 +157,7 @@ def _translated(message: str, tree: Any) -> Wrong:
     return Wrong(clean(text.replace("`", "'")), path)
 
 
-def _path(text: str) -> Path:
+def _path(text: str) -> Place:
     """`$.confidence.raise[0].if` as a path; what stands for any key of a map ends it."""
     found: list[str | int] = []
     at = 1
@@ -167,7 +167,7 @@ def _path(text: str) -> Path:
     return tuple(found)
 
 
-def _type_at(path: Path) -> msgspec.inspect.Type:
+def _type_at(path: Place) -> msgspec.inspect.Type:
     """The type of the rule file at a path: unions give the part that is an object."""
     here: msgspec.inspect.Type = msgspec.inspect.type_info(Rule)
     for part in path:
@@ -181,12 +181,12 @@ def _type_at(path: Path) -> msgspec.inspect.Type:
     return here
 
 
-def _fields_at(path: Path) -> list[str]:
+def _fields_at(path: Place) -> list[str]:
     found = _type_at(path)
     return [f.encode_name for f in found.fields] if isinstance(found, msgspec.inspect.StructType) else []
 
 
-def _words_at(path: Path) -> list[str]:
+def _words_at(path: Place) -> list[str]:
     found = _type_at(path)
     return [str(v) for v in found.values] if isinstance(found, msgspec.inspect.LiteralType) else []
 
@@ -209,7 +209,7 @@ def _coherent(found: Rule) -> None:
             raise Wrong(f"no step named {clean(name)!r}{nearest(name, valid)}", path)
 
 
-def _steps_named(found: Rule) -> Iterator[tuple[Path, str]]:
+def _steps_named(found: Rule) -> Iterator[tuple[Place, str]]:
     for place, never in enumerate(found.never):
         yield ("never", place, "between", 0), never.start
         yield ("never", place, "between", 1), never.end

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.tables import EVENT_KINDS, Dissection
 
@@ -63,10 +64,10 @@ class Told(NamedTuple):
 def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int]) -> dict[int, Told]:
     """{flow number: Told} for the flows asked for, which come in order."""
     wanted = np.asarray(numbers, dtype=np.int64)
-    flows = rows(dissection.flows.iloc[wanted])
-    orig = rows(dissection.directions.iloc[2 * wanted])
-    resp = rows(dissection.directions.iloc[2 * wanted + 1])
-    marks = rows(features.iloc[wanted])
+    flows = rows(dissection.flows, wanted)
+    orig = rows(dissection.directions, 2 * wanted)
+    resp = rows(dissection.directions, 2 * wanted + 1)
+    marks = rows(features, wanted)
     owners = dissection.events["flow"].to_numpy()  # in order
     first, after = (np.searchsorted(owners, wanted, edge) for edge in ("left", "right"))
     chosen = np.repeat(first - np.cumsum(after - first) + (after - first), after - first) + np.arange(
@@ -82,14 +83,15 @@ def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int])
 
 
 class _Columns(dict[str, list[Any]]):
-    """The columns of a table as plain lists, each made when it is first asked for."""
+    """Some rows of a table's columns as plain lists, each made when it is first asked for."""
 
-    def __init__(self, table: pd.DataFrame) -> None:
+    def __init__(self, table: pd.DataFrame, places: NDArray[np.int64] | None) -> None:
         super().__init__()
-        self._table = table
+        self._table, self._places = table, places
 
     def __missing__(self, name: str) -> list[Any]:
-        self[name] = _plain(self._table[name])
+        column = self._table[name].array
+        self[name] = _plain(column if self._places is None else column.take(self._places))
         return self[name]
 
     @property
@@ -119,24 +121,24 @@ class _TableRow(Mapping[str, Any]):
 
 def columns(table: pd.DataFrame, *names: str) -> list[list[Any]]:
     """These columns of a table with plain values, NA as None."""
-    return [_plain(table[name]) for name in names]
+    return [_plain(table[name].array) for name in names]
 
 
-def rows(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table by column name, with plain values, NA as None; columns are converted when asked for."""
-    plain = _Columns(table)
-    return [_TableRow(plain, place) for place in range(len(table))]
+def rows(table: pd.DataFrame, places: NDArray[np.int64] | None = None) -> list[Row]:
+    """Rows of a table (all without `places`) by column name, with plain values, NA as None; made when asked for."""
+    plain = _Columns(table, places)
+    return [_TableRow(plain, place) for place in range(len(table) if places is None else len(places))]
 
 
-def _plain(column: pd.Series) -> list[Any]:
-    if not column.hasnans:
-        return list(column.tolist())
-    return list(column.astype(object).where(column.notna(), None).tolist())
+def _plain(column: ExtensionArray) -> list[Any]:
+    if column.isna().any():
+        return list(column.to_numpy(dtype=object, na_value=None).tolist())  # type: ignore[arg-type]  # stubs
+    return list(column.to_numpy().tolist())
 
 
 def events_at(dissection: Dissection, positions: Sequence[int] | NDArray[np.int64]) -> list[Event]:
     """The events at these rows of Events."""
     chosen = dissection.events.iloc[np.asarray(positions, dtype=np.int64)]
     kinds = [_KINDS[kind] for kind in chosen["kind"].tolist()]
-    rest = (_plain(chosen[name]) for name in Event._fields[1:])
+    rest = (_plain(chosen[name].array) for name in Event._fields[1:])
     return [Event(*values) for values in zip(kinds, *rest, strict=True)]

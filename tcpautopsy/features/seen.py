@@ -13,6 +13,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.tables import EVENT_NUMBER, Dissection, Quality
 
@@ -81,11 +82,11 @@ class Seen:
 
     def flow(self, name: str) -> Values:
         """A number column of Flows."""
-        return self.keep(("flow", name), lambda: _floats(self.dissection.flows[name]))
+        return self.keep(("flow", name), lambda: _floats(self.dissection.flows[name].array))
 
     def flow_at(self, name: str) -> Values:
         """An instant of Flows (`first_ns`, `last_ns`)."""
-        return self.keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name]))
+        return self.keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name].array))
 
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""
@@ -103,12 +104,13 @@ class Seen:
         """Which flows are of this protocol."""
         return self.keep(("has", protocol), lambda: np.asarray(self.words("protocol") == protocol, dtype=bool))
 
-    def _direction(self, side: int, name: str) -> pd.Series:
+    def _direction(self, side: int, name: str) -> ExtensionArray:
         # Row 2*flow is the originator's, 2*flow+1 the responder's.
-        return self.dissection.directions[name].iloc[1 - side :: 2]
+        own: ExtensionArray = self.dissection.directions[name].array[1 - side :: 2]
+        return own
 
-    def _seconds(self, column: pd.Series) -> Values:
-        known = column.notna().to_numpy()
+    def _seconds(self, column: ExtensionArray) -> Values:
+        known = ~np.asarray(column.isna())
         seconds = (column.to_numpy(dtype="int64", na_value=self.base_ns) - self.base_ns) / _NS
         return np.where(known, seconds, np.nan)
 
@@ -250,11 +252,11 @@ class Happenings:
         return Happenings(self._events, self._base_ns, places if self._rows is None else self._rows[places])
 
     def _whole(self, name: str) -> Group:
-        column = self._events[name].to_numpy(dtype="int64", na_value=0)
+        column: Group = self._events[name].array.to_numpy(dtype="int64", na_value=0)
         return column if self._rows is None else column[self._rows]
 
 
-def _floats(column: pd.Series) -> Values:
+def _floats(column: ExtensionArray) -> Values:
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
 
 

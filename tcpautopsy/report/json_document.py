@@ -9,6 +9,8 @@ import msgspec
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Result
 
+#: The id of the script element of a page that holds the document.
+ELEMENT = "tcpautopsy-result"
 #: The members of Result that are lists, each object on a line of its own so that two results can be compared by line.
 _LISTS = ("captures", "connections", "findings", "incidents", "pairs")
 

@@ -14,8 +14,8 @@ import msgspec
 from tcpautopsy.report import markdown
 from tcpautopsy.report.cards import Richness, cards
 from tcpautopsy.report.drawing import Picture
+from tcpautopsy.report.json_document import ELEMENT
 from tcpautopsy.report.json_document import chunks as json_chunks
-from tcpautopsy.report.read_back import ELEMENT
 from tcpautopsy.report.servers import Server, servers
 from tcpautopsy.report.stories import Story, told, undecided, verdict
 from tcpautopsy.report.stories import stories as all_stories

@@ -7,11 +7,9 @@ from html.parser import HTMLParser
 import msgspec
 
 from tcpautopsy.errors import UsageError
+from tcpautopsy.report.json_document import ELEMENT
 from tcpautopsy.result import SCHEMA_VERSION, Result
 from tcpautopsy.text import clean
-
-#: The id of the script element of the page that holds the JSON.
-ELEMENT = "tcpautopsy-result"
 
 
 class _Excerpt(HTMLParser):

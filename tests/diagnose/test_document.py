@@ -10,7 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpautopsy.diagnose.document import MAX_BYTES, MAX_DEPTH, Wrong, line_of, tree
+from tcpautopsy.diagnose.document import MAX_DEPTH, line_of, tree
+from tcpautopsy.errors import Wrong
+from tcpautopsy.resources import MAX_RULE_BYTES
 
 WORDS = st.text(string.ascii_letters + string.digits + " .,:;-#'\"{}[]!&*|>%@`~?\nä", max_size=12)
 LEAVES = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | WORDS
@@ -42,7 +44,7 @@ def test_words_stay_words(word: str) -> None:
         ("a: 1\n---\nb: 2", 2, "one document"),
         ("a: 1\nb: 'x", 2, "not YAML"),
         ("[" * (MAX_DEPTH + 1), 1, "deep"),
-        ("a: " + "x" * MAX_BYTES, 1, "larger than"),
+        ("a: " + "x" * MAX_RULE_BYTES, 1, "larger than"),
     ],
 )
 def test_what_is_not_plain_is_refused_with_its_line(text: str, line: int, says: str) -> None:
