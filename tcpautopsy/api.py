@@ -12,7 +12,7 @@ import pandas as pd
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
-from tcpautopsy.tables import Diagnosis, Directions, Events, Features, Flows
+from tcpautopsy.tables import Diagnosis, Directions, Events, Flows
 
 
 class Flow(NamedTuple):
@@ -52,10 +52,10 @@ class Capture:
         """What the frames show, ordered by connection and time; `kind` is a number of `tables.EVENT_KINDS`."""
         return self._known.dissection.events
 
-    @property
-    def features(self) -> Features:
+    @cached_property
+    def features(self) -> pd.DataFrame:
         """What is known of each connection, one documented column a fact; row order of `flows`."""
-        return self._known.features
+        return self._known.features.frame()
 
     @property
     def findings(self) -> pd.DataFrame:

@@ -22,12 +22,13 @@ from tcpautopsy.diagnose.rules import rule_files
 from tcpautopsy.dissector import Dissector, Options, dissect, followed
 from tcpautopsy.errors import CaptureError, RuleError
 from tcpautopsy.explain.wording import faults
-from tcpautopsy.features import FEATURES, features
+from tcpautopsy.features import FEATURES, FEATURES_TABLE, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
+from tcpautopsy.schema import LazyTable
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
@@ -136,7 +137,12 @@ def examine(inputs: Sequence[Input], options: Options) -> Examined:
 
 def _examined(dissection: Dissection, zones: Sequence[str], options: Options) -> Examined:
     quality = options.stages.run("quality", assess, dissection)
-    return Examined(dissection, quality, options.stages.run("features", features, dissection, quality), zones)
+    stages = options.stages
+    known = stages.run("features", features, dissection, quality)
+    charged = LazyTable(
+        FEATURES_TABLE, len(known), lambda name: stages.run("features", known.__getitem__, name), known.settle
+    )
+    return Examined(dissection, quality, charged, zones)
 
 
 def examined(source: bytes | Path, options: Options = Options()) -> Examined:  # noqa: B008 # a tuple
@@ -314,6 +320,7 @@ class _Run:
             known = examined()
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
+            known.features.settle()
             with _uncollected():
                 stages.run("explain", self.tell, known, diagnosis)
         except CaptureError as error:

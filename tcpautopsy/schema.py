@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
+from pandas.api.extensions import ExtensionArray
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,47 @@ class Table:
             if str(dtype) != column.dtype:
                 raise TypeError(f"{self.name}.{column.name}: {dtype}, expected {column.dtype}")
         return frame
+
+
+class LazyTable:
+    """A table by column name, each column made when it is first asked for."""
+
+    def __init__(
+        self,
+        contract: Table,
+        count: int,
+        make: Callable[[str], ExtensionArray],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`count` rows; `make` gives a column of the contract by its name.
+
+        `settle` lets go of what `make` keeps between two columns; it can still make them all.
+        """
+        self.settle = settle
+        self._dtypes = {c.name: c.dtype for c in contract.columns}
+        self._name, self._count, self._make = contract.name, count, make
+        self._made: dict[str, ExtensionArray] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._dtypes
+
+    def __getitem__(self, name: str) -> ExtensionArray:
+        """The column. Raises KeyError for a name that is not in the contract, TypeError for a defect of its maker."""
+        if name not in self._made:
+            dtype, made = self._dtypes[name], self._make(name)
+            if str(made.dtype) != dtype or len(made) != self._count:
+                raise TypeError(f"{self._name}.{name}: {len(made)} of {made.dtype}, expected {self._count} of {dtype}")
+            self._made[name] = made
+        return self._made[name]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of all columns, made or not, in the contract's order."""
+        return list(self._dtypes)
+
+    def frame(self) -> pd.DataFrame:
+        """All columns, made now."""
+        return pd.DataFrame({name: self[name] for name in self._dtypes}, copy=False)

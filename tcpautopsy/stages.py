@@ -28,18 +28,25 @@ class Stages:
 
 
 class Stopwatch(Stages):
-    """Adds up the CPU seconds of this process by stage; `seconds` holds them in the order in which they began."""
+    """Adds up the CPU seconds of this process by stage; `seconds` holds them in the order in which they began.
+
+    What one stage asks of another while it runs is charged to the other alone.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._elsewhere = 0.0
 
     def run(self, name: str, work: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T:
         """The result of the work, which is charged to this stage."""
-        start = time.process_time()
+        self.seconds.setdefault(name, 0.0)
+        start, before, self._elsewhere = time.process_time(), self._elsewhere, 0.0
         try:
             return work(*given, **named)
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.process_time() - start
+            spent = time.process_time() - start
+            self.seconds[name] += spent - self._elsewhere
+            self._elsewhere = before + spent
 
     def each(self, name: str, source: Iterable[_T]) -> Iterator[_T]:
         """The things of the source, whose making is charged to this stage."""

@@ -11,12 +11,12 @@ Longer than other modules because it is a list: one place to look a column up.
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, TypeAlias
 
 import pandas as pd
 
 from tcpautopsy.records import Record, Rows
-from tcpautopsy.schema import Column, Table
+from tcpautopsy.schema import Column, LazyTable, Table
 
 NO_TIME = -(2**63)
 
@@ -477,7 +477,7 @@ DIRECTIONS = Table(
 )
 
 Directions = NewType("Directions", pd.DataFrame)
-Features = NewType("Features", pd.DataFrame)
+Features: TypeAlias = LazyTable
 
 #: Windows of the arrival curve, in ms (CATALOGUE 8.3).
 ARRIVAL_WINDOWS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)

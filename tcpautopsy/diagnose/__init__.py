@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import pandas as pd
-
 from tcpautopsy.diagnose import precedence, trust, verdicts
 from tcpautopsy.diagnose.columns import BLOCK, Stretch, happenings
 from tcpautopsy.diagnose.incidents import incidents
 from tcpautopsy.diagnose.rules import RuleSet, load
-from tcpautopsy.tables import Diagnosis, Dissection, Quality
+from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
 
 __all__ = ["RuleSet", "diagnose", "load"]
 
 
 def diagnose(
     dissection: Dissection,
-    features: pd.DataFrame,
+    features: Features,
     quality: Quality,
     rules: RuleSet,
     ignore: Collection[str] = (),

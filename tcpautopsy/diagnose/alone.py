@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-import pandas as pd
-
 from tcpautopsy.diagnose.columns import Stretch, happenings
 from tcpautopsy.diagnose.judge import judged
 from tcpautopsy.diagnose.rules import RuleSet
-from tcpautopsy.tables import Dissection
+from tcpautopsy.tables import Dissection, Features
 
 
 def alone(
-    rules: RuleSet, name: str, dissection: Dissection, features: pd.DataFrame
+    rules: RuleSet, name: str, dissection: Dissection, features: Features
 ) -> Literal["match", "no_match", "unknown"]:
     """The best that any flow gives: a match, else unknown where a flow does not show what the rule needs.
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from tcpautopsy.diagnose import grammar
 from tcpautopsy.diagnose.columns import Chosen, column
 from tcpautopsy.diagnose.logic import Column
+from tcpautopsy.tables import Features
 
 Asked = Callable[[str, Sequence[int]], list[bool | None]]
 
 
 class _Features:
-    def __init__(self, features: pd.DataFrame) -> None:
+    def __init__(self, features: Features) -> None:
         self._features = features
 
     def column(self, name: str) -> Column:
@@ -23,7 +23,7 @@ class _Features:
         return column(self._features[name])
 
 
-def asked(features: pd.DataFrame) -> Asked:
+def asked(features: Features) -> Asked:
     """A function that judges a condition on rows of these features: true, false, or None where it is unknown."""
     columns = _Features(features)
 

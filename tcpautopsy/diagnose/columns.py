@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.diagnose import logic
 from tcpautopsy.diagnose.compiled import SIDES, Line
 from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
-from tcpautopsy.tables import Dissection
+from tcpautopsy.tables import Dissection, Features
 
 BLOCK = 131_072
 Integers = NDArray[np.int64]
@@ -59,23 +59,23 @@ def happenings(dissection: Dissection) -> Happenings:
 class Stretch:
     """The flows `first` to `last` (exclusive) of a capture; positions count from `first`."""
 
-    def __init__(self, dissection: Dissection, features: pd.DataFrame, events: Happenings, first: int, last: int):
+    def __init__(self, dissection: Dissection, features: Features, events: Happenings, first: int, last: int):
         self.first = first
         self.count = last - first
         self.events = events
-        self._features = features if self.count == len(features) else features.iloc[first:last]
-        self._protocols = column(dissection.flows["protocol"].iloc[first:last])
+        self._features, self._rows = features, slice(first, last)
+        self._protocols = column(dissection.flows["protocol"].array[self._rows])
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
 
     def has(self, name: str) -> bool:
         """Whether there is a feature of that name."""
-        return name in self._features.columns
+        return name in self._features
 
     def column(self, name: str) -> Column:
         """A feature."""
         if name not in self._columns:
-            self._columns[name] = column(self._features[name])
+            self._columns[name] = column(self._features[name][self._rows])
         return self._columns[name]
 
     def judged(self, line: Line) -> bool:
@@ -138,11 +138,10 @@ class Chosen:
         return _spread(logic.truth(node, self), self.count)
 
 
-def column(series: pd.Series) -> Column:
+def column(array: ExtensionArray) -> Column:
     """A feature as a column of the logic: NA is unknown."""
-    array = series.array
     if array.dtype.kind not in "biuf":
-        codes, words = pd.factorize(array)
+        codes, words = array.factorize()
         return Words(codes.astype(np.int64), tuple(str(w) for w in words))
     known = ~np.asarray(array.isna())
     if array.dtype.kind == "b":

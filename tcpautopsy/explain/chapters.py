@@ -31,7 +31,7 @@ from tcpautopsy.result import (
     Undecided,
     Vantage,
 )
-from tcpautopsy.tables import Diagnosis, Dissection, Quality
+from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
 from tcpautopsy.tables import Incident as Story
 
 ByRule: TypeAlias = dict[str, list[Returned]]
@@ -70,7 +70,7 @@ class Case(NamedTuple):
     """All that is known of one capture."""
 
     dissection: Dissection
-    features: pd.DataFrame
+    features: Features
     quality: Quality
     diagnosis: Diagnosis
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
-from tcpautopsy.tables import EVENT_KINDS, Dissection
+from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
 Row = Mapping[str, Any]  # a table row; None for NA
 _KINDS = [kind.name for kind in EVENT_KINDS]
@@ -61,7 +61,7 @@ class Told(NamedTuple):
         return (e for e in self.events if e.kind in kinds and side in (None, e.side))
 
 
-def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int]) -> dict[int, Told]:
+def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> dict[int, Told]:
     """{flow number: Told} for the flows asked for, which come in order."""
     wanted = np.asarray(numbers, dtype=np.int64)
     flows = rows(dissection.flows, wanted)
@@ -85,12 +85,13 @@ def told(dissection: Dissection, features: pd.DataFrame, numbers: Sequence[int])
 class _Columns(dict[str, list[Any]]):
     """Some rows of a table's columns as plain lists, each made when it is first asked for."""
 
-    def __init__(self, table: pd.DataFrame, places: NDArray[np.int64] | None) -> None:
+    def __init__(self, table: pd.DataFrame | Features, places: NDArray[np.int64] | None) -> None:
         super().__init__()
         self._table, self._places = table, places
 
     def __missing__(self, name: str) -> list[Any]:
-        column = self._table[name].array
+        found = self._table[name]
+        column = found.array if isinstance(found, pd.Series) else found
         self[name] = _plain(column if self._places is None else column.take(self._places))
         return self[name]
 
@@ -124,7 +125,7 @@ def columns(table: pd.DataFrame, *names: str) -> list[list[Any]]:
     return [_plain(table[name].array) for name in names]
 
 
-def rows(table: pd.DataFrame, places: NDArray[np.int64] | None = None) -> list[Row]:
+def rows(table: pd.DataFrame | Features, places: NDArray[np.int64] | None = None) -> list[Row]:
     """Rows of a table (all without `places`) by column name, with plain values, NA as None; made when asked for."""
     plain = _Columns(table, places)
     return [_TableRow(plain, place) for place in range(len(table) if places is None else len(places))]

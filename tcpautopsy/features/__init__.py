@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from tcpautopsy.features.kinds import Feature
 from tcpautopsy.features.registry import FEATURES
 from tcpautopsy.features.seen import Seen
-from tcpautopsy.schema import Table
+from tcpautopsy.schema import LazyTable, Table
 from tcpautopsy.tables import Dissection, Features, Quality
 
 __all__ = ["FEATURES", "FEATURES_TABLE", "Feature", "features"]
 
 FEATURES_TABLE = Table("features", "What is known of one flow; row order of Flows.", tuple(f.column for f in FEATURES))
+_BY_NAME = {f.column.name: f for f in FEATURES}
 
 
 def features(dissection: Dissection, quality: Quality) -> Features:
-    """All features of all flows, one row per flow in the order of Flows; unknown is NA."""
+    """All features of all flows, one row per flow in the order of Flows; unknown is NA.
+
+    A column is made when it is first asked for: the rules ask for a third of them, since most conditions are not
+    reached where those before them hold for no flow.
+    """
     seen = Seen(dissection, quality)
-    table = pd.DataFrame({f.column.name: f.array(seen) for f in FEATURES}, copy=False)
-    return Features(FEATURES_TABLE.check(table))
+    return LazyTable(FEATURES_TABLE, seen.count, lambda name: _BY_NAME[name].array(seen), seen.settle)

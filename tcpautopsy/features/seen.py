@@ -51,6 +51,13 @@ class Seen:
             self._kept[feature] = feature(self)
         return self._kept[feature]  # type: ignore[return-value]
 
+    def settle(self) -> None:
+        """Let go of all that was kept; it is made anew when it is asked for again."""
+        self._kept.clear()
+        self._latest.clear()
+        for name in ("events", "happened_packets", "_by_kind"):
+            self.__dict__.pop(name, None)
+
     @cached_property
     def base_ns(self) -> int:
         """The capture's first instant: zero of all others."""

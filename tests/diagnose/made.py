@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tcpautopsy.diagnose import diagnose, rules
-from tcpautopsy.schema import Table
+from tcpautopsy.schema import Column, LazyTable, Table
 from tcpautopsy.tables import (
     ARRIVALS,
     DIRECTIONS,
@@ -24,6 +24,7 @@ from tcpautopsy.tables import (
     Directions,
     Dissection,
     Events,
+    Features,
     Flows,
     Notes,
     Quality,
@@ -61,12 +62,14 @@ def dissection(flows: Sequence[Flow]) -> Dissection:
     )
 
 
-def features(flows: Sequence[Flow]) -> pd.DataFrame:
+def features(flows: Sequence[Flow]) -> Features:
     """Their features: each column that a flow names; NA for the flows that do not."""
     rows = [ALWAYS | {k: v for k, v in each["features"].items() if k not in _NOT_FEATURES} for each in flows]
     names = sorted({name for row in rows for name in row})
     kinds = {name: next((type(r[name]) for r in rows if r.get(name) is not None), float) for name in names}
-    return pd.DataFrame({name: pd.array([row.get(name) for row in rows], dtype=DTYPES[kinds[name]]) for name in names})
+    made = {name: pd.array([row.get(name) for row in rows], dtype=DTYPES[kinds[name]]) for name in names}
+    contract = Table("features", "one flow", tuple(Column(n, str(a.dtype), "", n) for n, a in made.items()))
+    return LazyTable(contract, len(rows), made.__getitem__)
 
 
 def quality(flows: Sequence[Flow], loss_rate: float = 0.0) -> Quality:

@@ -19,7 +19,7 @@ ALL = "mss 1460,sackOK,TS val 2 ecr 1,wscale 7"
 
 
 def features(text: str) -> pd.DataFrame:
-    return examined(capture(text)).features
+    return examined(capture(text)).features.frame()
 
 
 def opened(*options: str) -> str:

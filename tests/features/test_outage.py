@@ -29,7 +29,7 @@ LOST = """
 
 
 def features(text: str) -> pd.Series[Any]:
-    return examined(capture(text)).features.iloc[0]
+    return examined(capture(text)).features.frame().iloc[0]
 
 
 @pytest.mark.parametrize(("echo", "answer"), [(2510, "newest"), (1110, "older"), (1710, "older")])
@@ -60,7 +60,7 @@ def test_the_path_came_back_within_the_bounds(scenario: str, side: str, mended: 
     path = FIXTURES / scenario / f"{side}.pcap"
     seen = examined(path)
     flow = int(seen.features["longest_outage_s"].argmax())
-    found, sender = seen.features.iloc[flow], seen.dissection.directions.iloc[2 * flow + (side == "server")]
+    found, sender = seen.features.frame().iloc[flow], seen.dissection.directions.iloc[2 * flow + (side == "server")]
     resent = sender["max_outage_resend_ns"] / 1e9
     log = json.loads((FIXTURES / scenario / "truth.json").read_text(encoding="utf-8"))["wire"]
     back = next(entry["time"] for entry in log if entry["action"] == mended)
@@ -68,7 +68,7 @@ def test_the_path_came_back_within_the_bounds(scenario: str, side: str, mended: 
 
 
 def test_what_the_silent_host_said_is_known_only_where_the_sender_captured() -> None:
-    found = examined(FIXTURES / "accept-queue-cookies" / "server.pcap").features
+    found = examined(FIXTURES / "accept-queue-cookies" / "server.pcap").features.frame()
     waited = found[found["longest_outage_s"] > 0]
     assert len(waited)
     assert waited["outage_heard_s"].isna().all()

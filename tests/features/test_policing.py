@@ -17,7 +17,7 @@ PAYLOAD = 1448 / 1514
 
 @pytest.mark.parametrize("vantage", ["client", "server"])
 def test_the_rate_is_that_of_the_policer(vantage: str) -> None:
-    features = examined(FIXTURES / "policed-download" / f"{vantage}.pcap").features
+    features = examined(FIXTURES / "policed-download" / f"{vantage}.pcap").features.frame()
     (flow,) = features.index[features["policer_fit"] > 0]
     assert features["policer_fit"][flow] >= 0.85
     assert features["policer_of"][flow] == "server"
@@ -27,7 +27,7 @@ def test_the_rate_is_that_of_the_policer(vantage: str) -> None:
 @pytest.mark.parametrize("vantage", ["client", "server"])
 @pytest.mark.parametrize("scenario", ["slow-link-short-queue", "healthy-bulk-light-loss", "path-burst-loss", "mixed"])
 def test_other_losses_are_no_policers(scenario: str, vantage: str) -> None:
-    features = examined(FIXTURES / scenario / f"{vantage}.pcap").features
+    features = examined(FIXTURES / scenario / f"{vantage}.pcap").features.frame()
     assert (features["policer_fit"] == 0).all()
     assert features["policer_rate"].isna().all()
 
@@ -35,7 +35,7 @@ def test_other_losses_are_no_policers(scenario: str, vantage: str) -> None:
 def test_with_one_side_alone_a_queue_would_not_be_seen() -> None:
     whole = (FIXTURES / "policed-download" / "server.pcap").read_bytes()
     server = bytes.fromhex("020000000002")
-    features = examined(pcap([each for each in records(whole) if each[1][6:12] == server])).features
+    features = examined(pcap([each for each in records(whole) if each[1][6:12] == server])).features.frame()
     assert features["policer_fit"].isna().any()
     assert not (features["policer_fit"] > 0).any()
 

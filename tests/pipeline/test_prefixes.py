@@ -31,7 +31,7 @@ def test_a_capture_that_ends_after_any_frame_is_analysed(path) -> None:  # type:
     data = path.read_bytes()
     for end in spread(frame_ends(data)):
         known = pipeline.examined(data[:end], pipeline.Options(digest=False))
-        assert len(known.features) == len(known.dissection.flows)
+        assert len(known.features.frame()) == len(known.dissection.flows)
 
 
 @pytest.mark.parametrize("path", HEALTHY, ids=name)
