@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 
@@ -41,6 +43,12 @@ class Table:
             if str(dtype) != column.dtype:
                 raise TypeError(f"{self.name}.{column.name}: {dtype}, expected {column.dtype}")
         return frame
+
+
+def texts(table: Sequence[str], places: NDArray[Any]) -> ExtensionArray:
+    """Texts by their places in a short list; a negative place is NA."""
+    few = pd.array(list(table), dtype="str")
+    return few.take(places, allow_fill=bool(len(places)) and int(places.min()) < 0)
 
 
 class LazyTable:

@@ -15,6 +15,7 @@ from tcpautopsy.diagnose.matcher import ABSENT
 from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
 from tcpautopsy.diagnose.trust import CONFIDENCES
 from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
+from tcpautopsy.schema import texts
 from tcpautopsy.tables import NO_TIME, QUALITY_FLAGS
 
 
@@ -120,7 +121,7 @@ def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
 
 def words(codes: Integers, table: Sequence[str]) -> pd.Series:
     """Texts by their positions; a negative position is NA."""
-    return pd.Series(np.array([*table, None], dtype=object)[np.where(codes < 0, len(table), codes)], dtype="str")
+    return pd.Series(texts(table, codes))
 
 
 def instants(times: Integers) -> pd.arrays.IntegerArray:

@@ -3,27 +3,75 @@
 from __future__ import annotations
 
 import hashlib
-import struct
 from base64 import b64encode
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tcpautopsy.tables import Protocol
 
 #: What stands for the ports of an echo: the type of the request and of its reply.
 _ECHO = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
-_UDP_CARRIED = {Protocol.DNS}
+_UDP_CARRIED = (Protocol.DNS,)
+#: A SHA-1 digest and one byte, so that base64 needs no padding in between.
+_DIGEST = 21
 
 
-def community_id(protocol: int, client: bytes, client_port: int, server: bytes, server_port: int) -> str:
-    """The Community ID of a flow; "" for address resolution, which the specification does not name."""
-    if protocol in (Protocol.ARP, Protocol.NDP):
-        return ""
-    if protocol in _UDP_CARRIED:
-        protocol = Protocol.UDP
-    if protocol in _ECHO:
-        client_port, server_port = _ECHO[Protocol(protocol)]
-    ends = [(client, client_port), (server, server_port)]
-    if ends[0] > ends[1]:
-        ends.reverse()
-    ports = struct.pack("!HH", ends[0][1], ends[1][1])
-    seeded = b"\x00\x00" + ends[0][0] + ends[1][0] + bytes((protocol, 0)) + ports
-    return "1:" + b64encode(hashlib.sha1(seeded, usedforsecurity=False).digest()).decode("ascii")
+class Ends(NamedTuple):
+    """Both ends of flows: IP version, halves of the addresses as numbers, ports."""
+
+    version: NDArray[Any]
+    client_high: NDArray[np.uint64]
+    client_low: NDArray[np.uint64]
+    server_high: NDArray[np.uint64]
+    server_low: NDArray[np.uint64]
+    client_port: NDArray[Any]
+    server_port: NDArray[Any]
+
+
+def community_ids(ends: Ends, protocols: NDArray[np.uint8]) -> list[str]:
+    """The Community ID of each flow; "" for address resolution, which the specification does not name."""
+    protocol = protocols.copy()
+    protocol[np.isin(protocol, _UDP_CARRIED)] = Protocol.UDP
+    ports = [ends.client_port, ends.server_port]
+    for kind, types in _ECHO.items():
+        ports = [np.where(protocol == kind, each, port) for each, port in zip(types, ports, strict=True)]
+    digests = np.zeros((len(protocol), _DIGEST), np.uint8)
+    for width, rows in ((4, np.flatnonzero(ends.version == 4)), (16, np.flatnonzero(ends.version != 4))):
+        seeded = _seeded(width, [each[rows] for each in ends[1:5]], [each[rows] for each in ports], protocol[rows])
+        digests[rows, :-1] = _hashed(seeded)
+    # Twenty bytes and a zero are 28 letters, the last of which stands for nothing: padding.
+    letters = b64encode(digests.tobytes()).decode("ascii")
+    unnamed = np.isin(protocol, (Protocol.ARP, Protocol.NDP)).tolist()
+    step = _DIGEST // 3 * 4
+    return ["" if none else f"1:{letters[n * step : n * step + step - 1]}=" for n, none in enumerate(unnamed)]
+
+
+def _hashed(seeded: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    whole, width = seeded.tobytes(), seeded.shape[1]
+    sha1 = hashlib.sha1
+    digests = b"".join(
+        [sha1(whole[at : at + width], usedforsecurity=False).digest() for at in range(0, len(whole), width)]
+    )
+    return np.frombuffer(digests, np.uint8).reshape(len(seeded), _DIGEST - 1)
+
+
+def _seeded(
+    width: int, addresses: list[NDArray[np.uint64]], ports: list[NDArray[Any]], protocol: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """What is hashed: seed, lower end's address, higher end's, protocol, 0, and the ports in the same order."""
+    client_high, client_low, server_high, server_low = addresses
+    swap = client_high > server_high
+    swap |= (client_high == server_high) & (client_low > server_low)
+    swap |= (client_high == server_high) & (client_low == server_low) & (ports[0] > ports[1])
+    rows = np.zeros((len(protocol), 8 + 2 * width), np.uint8)
+    for place, (own, other) in enumerate(((0, 1), (1, 0))):
+        packed = np.empty((len(protocol), 2), ">u8")
+        for n in (0, 1):
+            packed[:, n] = np.where(swap, addresses[2 * other + n], addresses[2 * own + n])
+        rows[:, 2 + place * width : 2 + (place + 1) * width] = packed.view(np.uint8)[:, 16 - width :]
+        port = np.where(swap, ports[other], ports[own]).astype(">u2")
+        rows[:, 4 + 2 * width + 2 * place : 6 + 2 * width + 2 * place] = port[:, None].view(np.uint8)
+    rows[:, 2 + 2 * width] = protocol
+    return rows

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
+
 from tcpautopsy.records import Rows
+from tcpautopsy.schema import texts
 from tcpautopsy.tables import NO_FLOW, Note
 
 _MAX_ADDRESSES = 100_000
@@ -35,6 +42,11 @@ class Names:
             if name and flow != NO_FLOW:
                 self._of_flow.setdefault(flow, name)
 
-    def of(self, flow: int, address: str) -> str:
-        """The name of a flow's server; "" when the capture tells none."""
-        return self._of_flow.get(flow) or self._of_address.get(address, "")
+    def column(self, addresses: Sequence[str], place: NDArray[np.int64]) -> ExtensionArray:
+        """The name of each flow's server, whose address is at that place; "" when the capture tells none."""
+        names = [self._of_address.get(address, "") for address in addresses]
+        chosen = place.copy()
+        for flow, name in self._of_flow.items():
+            chosen[flow] = len(names)
+            names.append(name)
+        return texts(names, chosen)

@@ -155,7 +155,10 @@ class TimeOrder:
         held, self._held = self._held, []
         for place, rows in enumerate(held):
             # A packet of the same time that is still to come stands behind those that came.
-            cut = int(np.searchsorted(rows["time_ns"], limit, side="right"))
+            times = rows["time_ns"]
+            cut = int(np.searchsorted(times, limit, side="right"))
+            if cut < len(rows) and times[-1] - times[0] <= LATE_NS:
+                cut = 0  # soon all of it is ready: many small pieces cost more than few larger ones
             if cut:
                 yield Packets(rows[:cut], notes)
                 notes = []

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from tcpautopsy import records
 from tcpautopsy.flows import zeek
-from tcpautopsy.flows.community import community_id
+from tcpautopsy.flows.community import Ends, community_ids
 from tcpautopsy.flows.names import Names
 from tcpautopsy.flows.rows import FLOW, KNOWN, NO_STREAM
 from tcpautopsy.records import Rows
+from tcpautopsy.schema import texts
 from tcpautopsy.tables import FLOWS, PACKET, Flows, Packets, Problem, Protocol
 
 _FLOWS_AT_FIRST = 1024
@@ -29,6 +30,7 @@ _PROTOCOLS = {
     Protocol.ARP: "arp",
     Protocol.NDP: "ndp",
 }
+_PROTOCOL_WORDS = tuple({int(p): word for p, word in _PROTOCOLS.items()}.get(n, "") for n in range(256))
 _WITH_PORTS = (Protocol.TCP, Protocol.UDP, Protocol.DNS)
 
 
@@ -75,16 +77,16 @@ class FlowTable:
         rows = FLOW.array(self._flows, self._kernel.count, self._compiled)
         client, server = _Ends(rows, rows["first_is_originator"] == 1), _Ends(rows, rows["first_is_originator"] == 0)
         protocol = rows["protocol"]
-        community = _community(protocol, client, server)
+        community = pd.Series(community_ids(_both(client, server), protocol), dtype="str")
         ports = np.isin(protocol, _WITH_PORTS)
-        addresses = server.addresses()
+        addresses, place = server.addresses()
         columns = {
-            "protocol": pd.Series([_PROTOCOLS[Protocol(p)] for p in protocol.tolist()], dtype="str"),
-            "client_address": pd.Series(client.addresses(), dtype="str"),
+            "protocol": texts(_PROTOCOL_WORDS, protocol),
+            "client_address": texts(*client.addresses()),
             "client_port": _known(client.port, ports),
-            "server_address": pd.Series(addresses, dtype="str"),
+            "server_address": texts(addresses, place),
             "server_port": _known(server.port, ports),
-            "client_known_by": pd.Series([KNOWN[k] for k in rows["known"].tolist()], dtype="str"),
+            "client_known_by": texts(KNOWN, rows["known"]),
             "zone": rows["zone"].astype(np.int64),
             "community_id": community,
             "ordinal": _ordinal(community, rows),
@@ -100,7 +102,7 @@ class FlowTable:
             "duplicates": rows["duplicates"].astype(np.int64),
             "ip_version": rows["ip_version"].astype(np.int64),
             "previous": _known(rows["previous"].astype(np.int64) - 1, rows["previous"] != 0),
-            "name": pd.Series([self._names.of(n, address) for n, address in enumerate(addresses)], dtype="str"),
+            "name": self._names.column(addresses, place),
         }
         return Flows(FLOWS.check(pd.DataFrame(columns, copy=False)))
 
@@ -121,24 +123,22 @@ class _Ends:
     """One endpoint of every flow: the first of the key where `first` holds, else the second."""
 
     def __init__(self, rows: Rows, first: NDArray[np.bool_]) -> None:
-        self._high = np.where(first, rows["first_hi"], rows["second_hi"])
-        self._low = np.where(first, rows["first_lo"], rows["second_lo"])
-        self._version = rows["ip_version"]
+        self.high = np.where(first, rows["first_hi"], rows["second_hi"])
+        self.low = np.where(first, rows["first_lo"], rows["second_lo"])
+        self.version = rows["ip_version"]
         self.port = np.where(first, rows["first_port"], rows["second_port"])
 
-    def addresses(self) -> list[str]:
-        """As text."""
-        return [
-            _address(version, high, low)
-            for version, high, low in zip(self._version.tolist(), self._high.tolist(), self._low.tolist(), strict=True)
-        ]
+    def addresses(self) -> tuple[list[str], NDArray[np.int64]]:
+        """The addresses that there are, as text, and of each flow the place among them."""
+        keys = pd.DataFrame({"version": self.version, "high": self.high, "low": self.low})
+        numbers = keys.groupby(["version", "high", "low"], sort=False).ngroup().to_numpy()
+        firsts = np.unique(numbers, return_index=True)[1]
+        few = zip(*(part[firsts].tolist() for part in (self.version, self.high, self.low)), strict=True)
+        return [_address(*each) for each in few], numbers.astype(np.int64)
 
-    def packed(self) -> list[bytes]:
-        """In network byte order."""
-        return [
-            low.to_bytes(4) if version == 4 else (high << 64 | low).to_bytes(16)
-            for version, high, low in zip(self._version.tolist(), self._high.tolist(), self._low.tolist(), strict=True)
-        ]
+
+def _both(client: _Ends, server: _Ends) -> Ends:
+    return Ends(client.version, client.high, client.low, server.high, server.low, client.port, server.port)
 
 
 @lru_cache(maxsize=65_536)
@@ -151,13 +151,6 @@ def _address(version: int, high: int, low: int) -> str:
 def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> pd.Series:
     """Int64 with NA where the value is not known."""
     return pd.Series(pd.arrays.IntegerArray(values.astype(np.int64), ~np.asarray(known)))
-
-
-def _community(protocol: NDArray[np.uint8], client: _Ends, server: _Ends) -> pd.Series:
-    rows = zip(
-        protocol.tolist(), client.packed(), client.port.tolist(), server.packed(), server.port.tolist(), strict=True
-    )
-    return pd.Series([community_id(*row) for row in rows], dtype="str")
 
 
 def _ordinal(community: pd.Series, rows: Rows) -> pd.Series:

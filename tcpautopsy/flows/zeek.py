@@ -5,36 +5,40 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.flows.rows import State
 from tcpautopsy.records import Rows
+from tcpautopsy.schema import texts
 from tcpautopsy.tables import Protocol
 
+#: All of Zeek's words for the state of a connection, and none.
+_STATES = ("SF", "RSTR", "RSTO", "REJ", "RSTOS0", "RSTRH", "SH", "SHR", "S2", "S3", "S1", "S0", "OTH", "")
 
-def conn_state(rows: Rows) -> pd.Series:
+
+def conn_state(rows: Rows) -> ExtensionArray:
     """conn_state of each flow; "" for ARP and neighbour discovery, which Zeek has none for."""
     state, protocol = rows["state"], rows["protocol"]
     tcp = protocol == Protocol.TCP
     datagrams = np.isin(protocol, (Protocol.UDP, Protocol.DNS))
     echo = np.isin(protocol, (Protocol.ICMP, Protocol.ICMPV6))
     both = _has(state, State.ORIG_SPOKE) & _has(state, State.RESP_SPOKE)
-    words: list[tuple[NDArray[np.bool_], NDArray[np.str_] | str]] = [
-        (tcp, _tcp(state)),
+    found = [
         (datagrams & both, "SF"),
         (datagrams & _has(state, State.ORIG_SPOKE), "S0"),
         (datagrams, "SHR"),
         (echo, "OTH"),
     ]
-    chosen = np.select([mask for mask, _ in words], [np.asarray(word) for _, word in words], "")
-    return pd.Series(chosen.tolist(), dtype="str")
+    places = [_tcp(state), *(np.asarray(_STATES.index(word)) for _, word in found)]
+    return texts(_STATES, np.select([tcp, *(mask for mask, _ in found)], places, _STATES.index("")))
 
 
 def _has(state: NDArray[np.uint32], bit: State) -> NDArray[np.bool_]:
     return np.asarray(state & bit != 0)
 
 
-def _tcp(state: NDArray[np.uint32]) -> NDArray[np.str_]:
-    """The first that holds, from the table in Zeek's conn/main.zeek."""
+def _tcp(state: NDArray[np.uint32]) -> NDArray[np.int64]:
+    """The place of the first that holds, from the table in Zeek's conn/main.zeek."""
     syn, synack = _has(state, State.ORIG_SYN), _has(state, State.RESP_SYNACK)
     orig_fin, resp_fin = _has(state, State.ORIG_FIN), _has(state, State.RESP_FIN)
     orig_rst, resp_rst = _has(state, State.ORIG_RST), _has(state, State.RESP_RST)
@@ -56,8 +60,8 @@ def _tcp(state: NDArray[np.uint32]) -> NDArray[np.str_]:
             opened,
             syn,
         ],
-        ["SF", "RSTR", "RSTO", "REJ", "RSTOS0", "RSTRH", "SH", "SHR", "S2", "S3", "S1", "S0"],
-        "OTH",
+        list(range(12)),  # in the order of _STATES
+        _STATES.index("OTH"),
     )
 
 
