@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Collection
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any
@@ -104,3 +105,23 @@ def interpreted_kernel(room: str) -> ModuleType:
 def integers(count: int, kind: str = "q") -> memoryview:
     """A zeroed integer array that both forms of a kernel index alike (a memoryview yields plain ints)."""
     return np.zeros(count, _TYPES[kind]).data
+
+
+#: Rows turned into columns at a time: what one turn reads stays in the processor's cache.
+_TURN = 1024
+
+
+def columns(rows: Rows, names: Collection[str], order: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.int64]]:
+    """Fields of rows as columns of their own, in this order of the rows when one is given."""
+    count = len(rows) if order is None else len(order)
+    found = {name: np.empty(count, np.int64) for name in names}
+    # NumPy moves rows of plain numbers ten times as fast as structured ones.
+    plain = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
+    for start in range(0, count, _TURN):
+        stop = min(start + _TURN, count)
+        part = rows[start:stop]
+        if order is not None:
+            part = plain.take(order[start:stop], axis=0).view(rows.dtype).reshape(-1)
+        for name, column in found.items():
+            column[start:stop] = part[name]
+    return found

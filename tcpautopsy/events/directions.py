@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE_KNOWN
-from tcpautopsy.records import Rows
+from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN
+from tcpautopsy.records import Rows, columns
 from tcpautopsy.tables import DIRECTIONS, Directions
 
 Mask = NDArray[np.bool_]
+#: The kernel's fields as columns of their own.
+Fields = Mapping[str, NDArray[np.int64]]
 
 
 def directions(sides: Rows, segments: Rows) -> Directions:
     """Row 2*flow is the originator's, 2*flow+1 the responder's."""
-    columns = {**_plain(sides), **_sequence(sides), **_conditional(sides), **_ladder(sides, segments)}
-    columns |= _outstanding(sides, segments)
-    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: columns[c.name] for c in DIRECTIONS.columns}, copy=False)))
+    fields = columns(sides, _FIELDS)
+    made = {**_plain(fields), **_sequence(fields), **_conditional(fields), **_ladder(fields, segments)}
+    made |= _outstanding(fields, segments)
+    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: made[c.name] for c in DIRECTIONS.columns}, copy=False)))
 
 
-def _has(sides: Rows, name: str) -> Mask:
+def _has(sides: Fields, name: str) -> Mask:
     return np.asarray(sides["known"] & SIDE_KNOWN[name] != 0)
 
 
 def _known(values: NDArray[Any], known: Mask) -> Any:
     """Int64 with NA where not known."""
-    return pd.arrays.IntegerArray(np.asarray(values).astype(np.int64), ~known)
+    return pd.arrays.IntegerArray(np.asarray(values).astype(np.int64, copy=False), ~known)
 
 
 def _claim(values: Mask, known: Mask) -> Any:
@@ -36,13 +40,12 @@ def _claim(values: Mask, known: Mask) -> Any:
     return pd.arrays.BooleanArray(np.asarray(values, bool), ~known)
 
 
-def _plain(sides: Rows) -> dict[str, Any]:
+def _plain(sides: Fields) -> dict[str, Any]:
     """Columns that are never NA: the kernel's fields of the same name."""
-    names = {c.name for c in DIRECTIONS.columns if c.dtype == "int64"}
-    return {name: sides[name].astype(np.int64) for name in sides.dtype.names or () if name in names}
+    return {name: sides[name] for name in _PLAIN if name in sides}
 
 
-def _sequence(sides: Rows) -> dict[str, Any]:
+def _sequence(sides: Fields) -> dict[str, Any]:
     spoke = sides["packets"] > 0
     base, acked = _has(sides, "base"), _has(sides, "ack")
     return {
@@ -93,27 +96,33 @@ _UNLESS_ZERO = (
     "ts_stood_ns",
 )
 _OF_THE_OUTAGE = ("max_outage_dead_ns", "max_outage_gap_ns", "max_outage_resend_ns")
+_PLAIN = tuple(c.name for c in DIRECTIONS.columns if c.dtype == "int64")
 _OF_A_PACKET = ("first_frame", "last_frame", "first_ns", "last_ns")
+#: The kernel's fields that any column is made of.
+_FIELDS = sorted(
+    {"known", "packets", "base", "next", "highest_ack", "last_ack", "window", "head", *_UNLESS_ZERO, *_OF_THE_OUTAGE}
+    | {*_OF_A_PACKET, *(field for _, field in _WHEN.values()), *(name for name in _PLAIN if name in SIDE.names)}
+)
 
 
-def _conditional(sides: Rows) -> dict[str, Any]:
+def _conditional(sides: Fields) -> dict[str, Any]:
     spoke = np.asarray(sides["packets"] > 0)
     opened = _has(sides, "isn")
-    columns = {name: _known(sides[field], _has(sides, known)) for name, (known, field) in _WHEN.items()}
-    columns |= {name: _known(sides[name], np.asarray(sides[name] != 0)) for name in _UNLESS_ZERO}
-    columns |= {name: _known(sides[name], spoke) for name in _OF_A_PACKET}
-    columns |= {name: _claim(_has(sides, name), opened) for name in ("sack_permitted", "fast_open")}
-    columns |= {name: _claim(_has(sides, name), spoke) for name in ("timestamps", "mptcp")}
+    made = {name: _known(sides[field], _has(sides, known)) for name, (known, field) in _WHEN.items()}
+    made |= {name: _known(sides[name], np.asarray(sides[name] != 0)) for name in _UNLESS_ZERO}
+    made |= {name: _known(sides[name], spoke) for name in _OF_A_PACKET}
+    made |= {name: _claim(_has(sides, name), opened) for name in ("sack_permitted", "fast_open")}
+    made |= {name: _claim(_has(sides, name), spoke) for name in ("timestamps", "mptcp")}
     outage = np.asarray(sides["max_outage_ns"] != 0)
-    columns |= {name: _known(sides[name], outage) for name in _OF_THE_OUTAGE}
+    made |= {name: _known(sides[name], outage) for name in _OF_THE_OUTAGE}
     newest, older = _has(sides, "outage_newest"), _has(sides, "outage_older")
-    columns["max_outage_newest"] = _claim(newest, newest | older)
-    columns["fin_acked"] = _claim(_has(sides, "fin_acked"), _has(sides, "fin"))
-    columns["window_closed_at_end"] = _claim(sides["window"] == 0, _has(sides, "window"))
-    return columns
+    made["max_outage_newest"] = _claim(newest, newest | older)
+    made["fin_acked"] = _claim(_has(sides, "fin_acked"), _has(sides, "fin"))
+    made["window_closed_at_end"] = _claim(sides["window"] == 0, _has(sides, "window"))
+    return made
 
 
-def _ladder(sides: Rows, segments: Rows) -> dict[str, Any]:
+def _ladder(sides: Fields, segments: Rows) -> dict[str, Any]:
     """The oldest thing not acknowledged at the end, and how it was repeated."""
     waiting = np.asarray(sides["head"] > 0)
     oldest = segments[np.maximum(sides["head"].astype(np.int64) - 1, 0)]
@@ -132,9 +141,9 @@ def _ladder(sides: Rows, segments: Rows) -> dict[str, Any]:
     }
 
 
-def _outstanding(sides: Rows, segments: Rows) -> dict[str, Any]:
+def _outstanding(sides: Fields, segments: Rows) -> dict[str, Any]:
     """Sums over all payload that is not acknowledged at the end: a walk of all lists at once, step by step."""
-    count = len(sides)
+    count = len(sides["head"])
     total = np.zeros(count, np.int64)
     least, most = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
     at = sides["head"].astype(np.int64)
