@@ -86,8 +86,7 @@ def trouble_kind(seen: Seen) -> Values:
 def listener_failed_like_this(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, with the same kind of trouble (`trouble_kind`)."""
     kind = seen.of(trouble_kind)
-    same = seen.of(listener) * 8 + kind.astype(np.int64)
-    return np.where(kind == 0, 0, _neighbours(seen, same)).astype(float)
+    return _neighbours(seen, seen.of(listener) * 8 + kind.astype(np.int64), kind != 0)
 
 
 def _of_listener(seen: Seen, mask: Mask) -> Values:
@@ -129,15 +128,15 @@ def _first_word_wait_s(seen: Seen) -> Values:
 
 def listener_overflow_signs(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, whose SYN or last handshake ACK it ignored or reset."""
-    sign = np.isin(seen.of(trouble_kind), _OVERFLOW)
-    # Flows without a sign get a group of their own each, so that they count for nobody.
-    group = np.where(sign, seen.of(listener), seen.count + np.arange(seen.count))
-    return np.where(sign, _neighbours(seen, group), 0).astype(float)
+    return _neighbours(seen, seen.of(listener), np.isin(seen.of(trouble_kind), _OVERFLOW))
 
 
-def _neighbours(seen: Seen, group: Group) -> Group:
-    start, end = seen.flow_at("first_ns"), seen.flow_at("last_ns")
-    return overlapping(group, start, end, start - BURST_S, end + BURST_S) - 1
+def _neighbours(seen: Seen, group: Group, those: Mask) -> Values:
+    """How many others of those flows are in the group of each of them, within 10 s; 0 for all other flows."""
+    found = np.zeros(seen.count)
+    start, end = seen.flow_at("first_ns")[those], seen.flow_at("last_ns")[those]
+    found[those] = overlapping(group[those], start, end, start - BURST_S, end + BURST_S) - 1
+    return found
 
 
 def listener_answered_after(seen: Seen) -> Mask:

@@ -210,9 +210,14 @@ def server_first_words(seen: Seen) -> Words:
     return _first_bytes(seen, SERVER)
 
 
-def _first_bytes(seen: Seen, side: int) -> Words:
+def _first_bytes_noted(seen: Seen) -> pd.DataFrame:
     notes = seen.dissection.notes
-    chosen = notes[(notes["kind"] == "tcp_first_bytes") & (notes["side"] == side) & notes["flow"].notna()]
+    return notes[(notes["kind"] == "tcp_first_bytes") & notes["flow"].notna()]
+
+
+def _first_bytes(seen: Seen, side: int) -> Words:
+    notes = seen.of(_first_bytes_noted)
+    chosen = notes[notes["side"] == side]
     words = np.full(seen.count, None, dtype=object)
     # Written backwards so that the first note of a flow stands.
     words[chosen["flow"].to_numpy(dtype="int64")[::-1]] = chosen["text"].to_numpy(dtype=object)[::-1]

@@ -16,10 +16,10 @@ _TOGETHER_S = 15.0
 
 def _ignored(seen: Seen) -> Mask:
     """Attempts without any answer, to a service that had answered others before."""
-    begin = seen.flow_at("first_ns")
-    known = others(seen.of(listener), seen.at(SERVER, "first_ns"), np.full(seen.count, -np.inf), begin) > 0
     mute = np.nan_to_num(seen.side(SERVER, "packets")) == 0  # a SYN-ACK that nobody took up is an answer
-    return np.asarray(says(seen.of(outcome), "unanswered") & mute & known)
+    mute &= says(seen.of(outcome), "unanswered")
+    ever, begin = np.where(mute, -np.inf, np.nan), seen.flow_at("first_ns")
+    return others(seen.of(listener), seen.at(SERVER, "first_ns"), ever, begin) > 0
 
 
 def _near(seen: Seen, group: Group) -> Group:

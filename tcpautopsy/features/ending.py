@@ -10,7 +10,7 @@ import numpy as np
 
 from tcpautopsy.features.conversation import rtt_s
 from tcpautopsy.features.handshake import handshake_completed
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
 from tcpautopsy.features.visible import sees_both_directions
 from tcpautopsy.tables import Reset
 
@@ -28,13 +28,13 @@ def _reset_side(seen: Seen) -> Values:
 def reset_by(seen: Seen) -> Words:
     """In whose name the first reset came: client, server or nobody."""
     side = seen.of(_reset_side)
-    return np.select([side == CLIENT, side == SERVER], ["client", "server"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["client", "server"], "nobody")
 
 
 def reset_against(seen: Seen) -> Words:
     """Who received the first reset: client, server or nobody."""
     side = seen.of(_reset_side)
-    return np.select([side == CLIENT, side == SERVER], ["server", "client"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["server", "client"], "nobody")
 
 
 def _chosen(seen: Seen, client: Values, server: Values) -> Values:
@@ -230,7 +230,7 @@ def closed_first_by(seen: Seen) -> Words:
     """Whose FIN or RST came first: client, server or nobody."""
     client, server = _close_at(seen, CLIENT), _close_at(seen, SERVER)
     first = (client <= server) | (~np.isnan(client) & np.isnan(server))
-    return np.select([first, ~np.isnan(server)], ["client", "server"], "nobody").astype(object)
+    return choose([first, ~np.isnan(server)], ["client", "server"], "nobody")
 
 
 def server_close_after_handshake_s(seen: Seen) -> Values:
@@ -246,13 +246,13 @@ def fins(seen: Seen) -> Values:
 def half_closed_by(seen: Seen) -> Words:
     """Whose FIN is the only one: client, server or nobody."""
     client, server = seen.side(CLIENT, "fin") > 0, seen.side(SERVER, "fin") > 0
-    return np.select([client & ~server, server & ~client], ["client", "server"], "nobody").astype(object)
+    return choose([client & ~server, server & ~client], ["client", "server"], "nobody")
 
 
 def half_closed_against(seen: Seen) -> Words:
     """Who has not closed although the other side has: client, server or nobody."""
     client, server = seen.side(CLIENT, "fin") > 0, seen.side(SERVER, "fin") > 0
-    return np.select([client & ~server, server & ~client], ["server", "client"], "nobody").astype(object)
+    return choose([client & ~server, server & ~client], ["server", "client"], "nobody")
 
 
 def _half(seen: Seen, client: Values, server: Values) -> Values:
@@ -325,4 +325,4 @@ def fin_copies(seen: Seen) -> Values:
 def fin_sender(seen: Seen) -> Words:
     """Whose FIN was never acknowledged: client, server or nobody."""
     client, server = (seen.side(side, "fin_acked") == 0 for side in (CLIENT, SERVER))
-    return np.select([client, server], ["client", "server"], "nobody").astype(object)
+    return choose([client, server], ["client", "server"], "nobody")

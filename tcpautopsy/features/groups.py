@@ -13,11 +13,9 @@ from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values
 
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
-    client, server = (
-        pd.Series(seen.words(f"{end}_address")).astype(str) + "%" + pd.Series(seen.flow("zone")).astype(str)
-        for end in ("client", "server")
-    )
-    codes = pd.factorize(pd.concat([client, server], ignore_index=True))[0].astype(np.int64)
+    flows = seen.dissection.flows
+    address, _ = pd.factorize(pd.concat([flows["client_address"], flows["server_address"]], ignore_index=True))
+    codes = _numbered(np.stack([address.astype(np.int64), np.tile(flows["zone"].to_numpy(np.int64), 2)]))
     return codes[: seen.count], codes[seen.count :]
 
 

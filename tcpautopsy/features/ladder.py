@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.handshake import RESENDS
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
 from tcpautopsy.features.visible import sees_both_directions
 
 OVERDUE = 1.2
@@ -35,13 +35,13 @@ def _open(seen: Seen, side: int) -> Mask:
 def ladder_sender(seen: Seen) -> Words:
     """Who waits for an answer to what it resends: client, server or nobody."""
     side = seen.of(ladder_side)
-    return np.select([side == CLIENT, side == SERVER], ["client", "server"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["client", "server"], "nobody")
 
 
 def ladder_peer(seen: Seen) -> Words:
     """Who does not answer: client, server or nobody."""
     side = seen.of(ladder_side)
-    return np.select([side == CLIENT, side == SERVER], ["server", "client"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["server", "client"], "nobody")
 
 
 def ladder_of(seen: Seen) -> Words:
@@ -203,13 +203,13 @@ def keepalives_unanswered(seen: Seen) -> Values:
 def keepalive_prober(seen: Seen) -> Words:
     """Who sent the keepalives that were never answered: client, server or nobody."""
     side = seen.of(_keepalives)[0]
-    return np.select([side == CLIENT, side == SERVER], ["client", "server"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["client", "server"], "nobody")
 
 
 def keepalive_target(seen: Seen) -> Words:
     """Who did not answer the last keepalives: client, server or nobody."""
     side = seen.of(_keepalives)[0]
-    return np.select([side == CLIENT, side == SERVER], ["server", "client"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["server", "client"], "nobody")
 
 
 def keepalive_interval_s(seen: Seen) -> Values:
@@ -268,7 +268,7 @@ def silent_side(seen: Seen) -> Values:
 def silent_host(seen: Seen) -> Words:
     """Who does not answer at the end: client, server or nobody."""
     side = seen.of(silent_side)
-    return np.select([side == CLIENT, side == SERVER], ["client", "server"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["client", "server"], "nobody")
 
 
 def silent_since(seen: Seen) -> Values:

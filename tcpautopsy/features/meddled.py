@@ -6,7 +6,7 @@ import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener
 from tcpautopsy.features.outage import longest_outage_s, outage_sender
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, choose, says
 
 _MODULUS = 1 << 32
 #: How far a connection's numbers may lie behind those it continues: a keepalive sends one old byte.
@@ -82,7 +82,7 @@ def _foreign(seen: Seen, side: int) -> Values:
 def sacks_changed_of(seen: Seen) -> Words:
     """The side whose SACK blocks are about bytes that the other never sent: client, server or none."""
     client, server = (np.nan_to_num(_foreign(seen, side)) > 0 for side in (CLIENT, SERVER))
-    return np.select([client, server], ["client", "server"], "none").astype(object)
+    return choose([client, server], ["client", "server"], "none")
 
 
 # ------------------------------------------------------------------------------------------------- queues on the way
@@ -125,7 +125,7 @@ def _of_side(seen: Seen, name: str) -> Values:
 def frozen_side(seen: Seen) -> Words:
     """The side that did not acknowledge during the longest outage: client, server or none."""
     sender = seen.of(outage_sender)
-    return np.select([says(sender, "client"), says(sender, "server")], ["server", "client"], "none").astype(object)
+    return choose([says(sender, "client"), says(sender, "server")], ["server", "client"], "none")
 
 
 def frozen_s(seen: Seen) -> Values:

@@ -11,7 +11,7 @@ import numpy as np
 from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.overlap import first_between, points
 from tcpautopsy.features.place import vantage, vantage_confidence
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, choose, says
 
 
 def _lasted(seen: Seen, side: int) -> Values:
@@ -26,7 +26,7 @@ def longest_outage_s(seen: Seen) -> Values:
 def outage_sender(seen: Seen) -> Words:
     """Whose data waited longest for its ACK across timer resends: client, server or nobody."""
     client, server = _lasted(seen, CLIENT), _lasted(seen, SERVER)
-    return np.select([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody").astype(object)
+    return choose([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody")
 
 
 def outage_dead_s(seen: Seen) -> Values:
@@ -42,7 +42,7 @@ def outage_gap_s(seen: Seen) -> Values:
 def outage_answer(seen: Seen) -> Words:
     """Which copy the ACK that ended the longest outage echoes the timestamp of: newest, older, or unknown."""
     newest = _of_sender(seen, seen.side(CLIENT, "max_outage_newest"), seen.side(SERVER, "max_outage_newest"))
-    return np.select([newest == 1, newest == 0], ["newest", "older"], "unknown").astype(object)
+    return choose([newest == 1, newest == 0], ["newest", "older"], "unknown")
 
 
 def outage_heard_s(seen: Seen) -> Values:

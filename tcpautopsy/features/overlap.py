@@ -47,12 +47,14 @@ def points(group: Group, times: Values) -> Points:
 
 def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
     """How many instants of each flow's group lie in [low, high]; 0 where a bound is unknown."""
-    stride = len(known.times) + 1
-    asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
-    first = np.searchsorted(known.times, np.where(asked, low, 0), "left")
-    after = np.searchsorted(known.times, np.where(asked, high, 0), "right")
-    count = np.searchsorted(known.keys, group * stride + after) - np.searchsorted(known.keys, group * stride + first)
-    return np.where(asked, count, 0)
+    found = np.zeros(len(group), np.int64)
+    asked = np.flatnonzero(~(np.isnan(low) | np.isnan(high)) & (low <= high))
+    if len(asked) and len(known.times):
+        keys = group[asked] * (len(known.times) + 1)
+        first = np.searchsorted(known.times, low[asked], "left")
+        after = np.searchsorted(known.times, high[asked], "right")
+        found[asked] = np.searchsorted(known.keys, keys + after) - np.searchsorted(known.keys, keys + first)
+    return found
 
 
 def first_between(known: Points, group: Group, low: Values, high: Values) -> Values:

@@ -51,12 +51,11 @@ class _Steps(NamedTuple):
     def are(self, *kinds: str) -> Mask:
         return np.isin(self.events.kind, [self.kind[k] for k in kinds])
 
-    def neighbour(self, offset: int) -> tuple[NDArray[np.int64], Mask]:
-        """(row of the event `offset` further on, whether that is of the same flow)."""
-        rows = np.arange(len(self.events.flow)) + offset
-        inside = np.clip(rows, 0, max(len(rows) - 1, 0))
-        same = (rows == inside) & (self.events.flow[inside] == self.events.flow)
-        return inside, same
+    def followed(self, those: Mask, by: int) -> NDArray[np.int64]:
+        """The rows of those events that have so many more of their flow behind them."""
+        rows = np.flatnonzero(those[: len(those) - by])
+        chosen: NDArray[np.int64] = rows[self.events.flow[rows + by] == self.events.flow[rows]]
+        return chosen
 
 
 def _steps(seen: Seen) -> _Steps:
@@ -73,14 +72,12 @@ def nagle_stalls(seen: Seen) -> Values:
     """How often a small segment waited for the delayed ACK of the one before, and left as soon as the ACK was there."""
     steps = seen.of(_steps)
     events = steps.events
-    ack, ack_same = steps.neighbour(1)
-    data, data_same = steps.neighbour(2)
-    is_data, is_ack = steps.are("data"), steps.are("ack")
-    shape = is_data & ack_same & data_same & is_ack[ack] & is_data[data] & (events.frames == 1)
-    shape &= (events.side[ack] != events.side) & (events.side[data] == events.side)
-    shape &= (events.value < 1000) & (events.value[ack] == events.value)
-    small = np.flatnonzero(shape)
-    flow, sent, acked, next_ = events.flow[small], *(events.time[r] for r in (small, ack[small], data[small]))
+    is_data = steps.are("data")
+    small = steps.followed(is_data & (events.value < 1000) & (events.frames == 1), 2)
+    small = small[is_data[small + 2] & (events.side[small + 2] == events.side[small])]
+    small = small[steps.are("ack")[small + 1] & (events.side[small + 1] != events.side[small])]
+    small = small[events.value[small + 1] == events.value[small]]
+    flow, sent, acked, next_ = events.flow[small], *(events.time[small + n] for n in range(3))
     rtt = np.nan_to_num(seen.of(rtt_s))[flow]
     found = np.zeros(len(small), bool)
     # The capture is near the sender (the ACK is a round trip away) or near the receiver (the next segment is).
@@ -97,12 +94,12 @@ def update_ignored_s(seen: Seen) -> Values:
     """Longest time from the news that a closed window is open again to the sender's next packet, which was a probe."""
     steps = seen.of(_steps)
     events = steps.events
-    after, same = steps.neighbour(1)
-    probe = steps.are("keep_alive", "zero_window_probe")
-    gap = events.time[after] - events.last
-    chosen = steps.are("window_update") & same & probe[after] & (events.side[after] != events.side)
-    chosen &= seen.saw("zero_window")[events.flow] & (gap >= 0.2 + np.nan_to_num(seen.of(rtt_s))[events.flow])
-    return np.nan_to_num(seen.latest(events.flow[chosen], gap[chosen]))
+    news = steps.followed(steps.are("window_update"), 1)
+    probed = steps.are("keep_alive", "zero_window_probe")[news + 1] & (events.side[news + 1] != events.side[news])
+    news = news[probed & seen.saw("zero_window")[events.flow[news]]]
+    flow, gap = events.flow[news], events.time[news + 1] - events.last[news]
+    late = gap >= 0.2 + np.nan_to_num(seen.of(rtt_s))[flow]
+    return np.nan_to_num(seen.latest(flow[late], gap[late]))
 
 
 def window_share(seen: Seen) -> Values:

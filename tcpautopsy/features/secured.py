@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.conversation import first_words, server_first_words
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, says
 
 #: Alerts that end nothing by themselves: close_notify, user_canceled, no_renegotiation (RFC 8446, section 6).
 _HARMLESS = (0, 90, 100)
@@ -45,7 +45,7 @@ def tls_alert_fatal(seen: Seen) -> Mask:
 def tls_alert_by(seen: Seen) -> Words:
     """Who sent the first TLS alert in the clear: client, server or nobody."""
     side = seen.of(_first_alert)[1]
-    return np.select([side == CLIENT, side == SERVER], ["client", "server"], "nobody").astype(object)
+    return choose([side == CLIENT, side == SERVER], ["client", "server"], "nobody")
 
 
 def tls_mismatch(seen: Seen) -> Mask:

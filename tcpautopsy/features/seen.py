@@ -6,7 +6,7 @@ their differences are exact to the nanosecond in a float (an absolute time in ns
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
@@ -265,6 +265,12 @@ class Happenings:
 
 def _floats(column: ExtensionArray) -> Values:
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
+
+
+def choose(masks: Sequence[Mask], words: Sequence[str], default: str) -> Words:
+    """Of each flow the word of the first mask that holds, else the default."""
+    places = np.select(list(masks), [np.int8(n) for n in range(len(words))], np.int8(len(words)))
+    return np.array([*words, default], dtype=object)[places]
 
 
 def unless(unknown: Mask, claim: Mask | Values) -> Values:

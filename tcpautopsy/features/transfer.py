@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
 from tcpautopsy.features.visible import sees_both_directions
 
 
@@ -57,13 +57,13 @@ def zero_window_side(seen: Seen) -> Words:
         seen.span(side, "longest_zero_window_ns") + 1e-9 * (seen.side(side, "window_closed_at_end") == 1)
         for side in (CLIENT, SERVER)
     )
-    return np.select([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody").astype(object)
+    return choose([(client > 0) & (client >= server), server > 0], ["client", "server"], "nobody")
 
 
 def zero_window_against(seen: Seen) -> Words:
     """Who had to wait for the closed window: client, server or nobody."""
     side = seen.of(zero_window_side)
-    return np.select([side == "client", side == "server"], ["server", "client"], "nobody").astype(object)
+    return choose([side == "client", side == "server"], ["server", "client"], "nobody")
 
 
 def window_probes(seen: Seen) -> Values:
