@@ -67,6 +67,7 @@ class Stretch:
         self._protocols = column(dissection.flows["protocol"].array[self._rows])
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
+        self._spoken: dict[tuple[str, ...], Mask] = {}
 
     def has(self, name: str) -> bool:
         """Whether there is a feature of that name."""
@@ -90,9 +91,11 @@ class Stretch:
 
     def speaks(self, protocols: tuple[str, ...]) -> Mask:
         """The flows of one of these protocols."""
-        assert isinstance(self._protocols, Words)
-        table = np.array([word in protocols for word in self._protocols.words] + [False])
-        return np.asarray(table[self._protocols.codes])
+        if protocols not in self._spoken:
+            assert isinstance(self._protocols, Words)
+            table = np.array([word in protocols for word in self._protocols.words] + [False])
+            self._spoken[protocols] = np.asarray(table[self._protocols.codes])
+        return self._spoken[protocols]
 
     def sees(self, need: str) -> Mask:
         """Whether the capture shows of each flow what a rule needs; a word without a column is taken as seen."""

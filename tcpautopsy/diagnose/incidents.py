@@ -7,15 +7,14 @@ connections met the same fate in one stretch of time makes the incident; what is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from tcpautopsy.diagnose.columns import Integers
-from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.tables import Dissection, Incident
 
@@ -30,38 +29,55 @@ _LEAST = 2
 _LEAST_OF_CAPTURE = 3
 
 
+class Subjects(NamedTuple):
+    """What the flows of a capture are about, at one kind of place: the names, and of each flow the place of its own."""
+
+    names: Sequence[str]
+    of_flow: Integers
+
+
 class Place(NamedTuple):
     """A kind of place: how long a pause ends an incident there, and how many connections make one."""
 
     scope: str
-    subject: Callable[[Dissection], pd.Series]
+    subjects: Callable[[Dissection], Subjects]
     gap_ns: int
     least: int = _LEAST
 
 
-def listener(dissection: Dissection) -> pd.Series:
+def listener(dissection: Dissection) -> Subjects:
     """`10.0.0.2:8080`, `[2001:db8::1]:80`; the address alone where there are no ports."""
     flows = dissection.flows
-    address = flows["server_address"].astype(object)
-    port = flows["server_port"]
-    shown = address.where(flows["ip_version"] != 6, "[" + address + "]")
-    return (shown + ":" + port.astype("str")).where(port.notna(), address)
+    return _subjects(flows, ["server_address", "server_port", "ip_version"], _listener_name)
 
 
-def _server(dissection: Dissection) -> pd.Series:
-    return dissection.flows["server_address"]
+def _listener_name(address: str, port: Any, version: int) -> str:
+    if pd.isna(port):
+        return address
+    return f"[{address}]:{port}" if version == 6 else f"{address}:{port}"
 
 
-def _client(dissection: Dissection) -> pd.Series:
-    return dissection.flows["client_address"]
+def _server(dissection: Dissection) -> Subjects:
+    return _subjects(dissection.flows, ["server_address"], str)
 
 
-def _pair(dissection: Dissection) -> pd.Series:
-    return dissection.flows["client_address"] + " <-> " + dissection.flows["server_address"]
+def _client(dissection: Dissection) -> Subjects:
+    return _subjects(dissection.flows, ["client_address"], str)
 
 
-def _capture(dissection: Dissection) -> pd.Series:
-    return pd.Series([dissection.facts.name] * len(dissection.flows), dtype="str")
+def _pair(dissection: Dissection) -> Subjects:
+    return _subjects(dissection.flows, ["client_address", "server_address"], "{} <-> {}".format)
+
+
+def _capture(dissection: Dissection) -> Subjects:
+    return Subjects([str(dissection.facts.name)], np.zeros(len(dissection.flows), np.int64))
+
+
+def _subjects(flows: pd.DataFrame, columns: list[str], name: Callable[..., str]) -> Subjects:
+    """Flows that agree in these columns are about the same; the name is made of the values."""
+    of_flow = flows.groupby(columns, sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
+    first = flows[columns].iloc[np.unique(of_flow, return_index=True)[1]]
+    return Subjects([name(*row) for row in first.itertuples(index=False, name=None)], of_flow)
 
 
 _LISTENER = Place("listener", listener, _LADDER_NS)
@@ -85,10 +101,25 @@ _OTHER_PLACES = (_LISTENER, _SERVER)
 def incidents(dissection: Dissection, findings: pd.DataFrame, rules: dict[str, Rule]) -> tuple[Incident, ...]:
     """The incidents of a capture, in the order of their first connection."""
     causes = findings[findings["primary"] & findings["first_ns"].notna()]
+    crowds: dict[Place, _Crowd] = {}
     found: list[Incident] = []
     for rule, rows in causes.groupby("rule", sort=True):
-        found += _of_rule(dissection, rules[str(rule)], rows)
+        found += _of_rule(dissection, rules[str(rule)], rows, crowds)
     return tuple(_named(sorted(found, key=lambda each: (each.flows[0], each.rule, each.scope))))
+
+
+class _Crowd:
+    """All flows of a capture, by what they are about at one kind of place."""
+
+    def __init__(self, dissection: Dissection, subjects: Subjects) -> None:
+        self.names, self.of_flow = subjects
+        self._kind, kinds = pd.factorize(dissection.flows["protocol"])
+        self._size = np.zeros((len(self.names), len(kinds)), np.int64)
+        np.add.at(self._size, (self.of_flow, self._kind), 1)
+
+    def there(self, subject: int, flows: Integers) -> int:
+        """How many flows are about it, of the protocols that these flows have."""
+        return int(self._size[subject, np.unique(self._kind[flows])].sum())
 
 
 def _named(found: list[Incident]) -> Iterator[Incident]:
@@ -99,22 +130,22 @@ def _named(found: list[Incident]) -> Iterator[Incident]:
         yield each._replace(id=f"{name}#{seen[name]}")
 
 
-def _of_rule(dissection: Dissection, rule: Rule, rows: pd.DataFrame) -> Iterator[Incident]:
+def _of_rule(dissection: Dissection, rule: Rule, rows: pd.DataFrame, crowds: dict[Place, _Crowd]) -> Iterator[Incident]:
     left = rows.sort_values(["first_ns", "flow"], kind="stable")
     for place in PLACES.get(rule.group, _OTHER_PLACES):
-        subjects = place.subject(dissection)
-        groups = _groups(left, subjects, place)
-        for name, together in groups:
+        if left.empty:
+            return
+        if place not in crowds:
+            crowds[place] = _Crowd(dissection, place.subjects(dissection))
+        for subject, together in _groups(left, crowds[place].of_flow, place):
             if place.scope != "capture" or _most(dissection, together):
-                yield _incident(dissection, rule, place, (name, subjects), together)
+                yield _incident(rule, place, (subject, crowds[place]), together)
                 left = left.drop(together.index)
 
 
-def _groups(rows: pd.DataFrame, subjects: pd.Series, place: Place) -> list[tuple[str, pd.DataFrame]]:
+def _groups(rows: pd.DataFrame, subjects: Integers, place: Place) -> list[tuple[int, pd.DataFrame]]:
     """Findings at one place without a pause of more than its gap, enough of them; rows come in time order."""
-    if rows.empty:
-        return []
-    subject = subjects.iloc[rows["flow"].to_numpy()].to_numpy(dtype=object)
+    subject = subjects[rows["flow"].to_numpy()]
     code, names = pd.factorize(subject)
     order = np.argsort(code, kind="stable")
     begin = rows["first_ns"].to_numpy(dtype=np.int64)[order]
@@ -123,7 +154,7 @@ def _groups(rows: pd.DataFrame, subjects: pd.Series, place: Place) -> list[tuple
     starts = np.flatnonzero(new)
     ends = np.append(starts[1:], len(rows))
     return [
-        (str(names[code[order][a]]), rows.iloc[order[a:b]])
+        (int(names[code[order][a]]), rows.iloc[order[a:b]])
         for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
         if b - a >= place.least
     ]
@@ -140,13 +171,12 @@ def _most(dissection: Dissection, together: pd.DataFrame) -> bool:
     return len(together) >= _MOST_OF_CAPTURE * int(open_then)
 
 
-def _incident(
-    dissection: Dissection, rule: Rule, place: Place, named: tuple[str, pd.Series], together: pd.DataFrame
-) -> Incident:
-    subject, subjects = named
+def _incident(rule: Rule, place: Place, about: tuple[int, _Crowd], together: pd.DataFrame) -> Incident:
+    number, crowd = about
+    subject = crowd.names[number]
     flows = np.sort(together["flow"].to_numpy())
     first, last = int(together["first_ns"].min()), int(together["last_ns"].max())
-    there = _there(dissection, subjects == subject, dissection.flows["protocol"].iloc[flows].unique())
+    there = crowd.there(number, flows)
     return Incident(
         id="",
         rule=rule.id,
@@ -154,15 +184,10 @@ def _incident(
         subject=subject,
         first_ns=first,
         last_ns=last,
-        flows=tuple(int(flow) for flow in flows),
+        flows=tuple(flows.tolist()),
         summary=f"{len(flows):,} of {there:,} {_noun(rule)} {_where(place, subject)}{_when(first, last)}: "
         f"{_begun(rule.title)}.",
     )
-
-
-def _there(dissection: Dissection, here: pd.Series, protocols: Integers) -> int:
-    of_kind: Mask = dissection.flows["protocol"].isin(protocols).to_numpy()
-    return int((here.to_numpy(dtype=bool) & of_kind).sum())
 
 
 def _noun(rule: Rule) -> str:
