@@ -21,7 +21,7 @@ def alone(
     stretch = Stretch(dissection, features, happenings(dissection), 0, len(dissection.flows))
     eligible = stretch.speaks(compiled.rule.protocols)
     found = judged(compiled, stretch, eligible)
-    if len(found.matched):
+    if found is not None and len(found.matched):
         return "match"
     blind = any((eligible & ~stretch.sees(need)).any() for need in compiled.rule.needs)
-    return "unknown" if blind or len(found.unknown) else "no_match"
+    return "unknown" if blind or (found is not None and len(found.unknown)) else "no_match"

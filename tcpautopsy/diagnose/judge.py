@@ -60,9 +60,11 @@ class Judged(NamedTuple):
     missing: Integers
 
 
-def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged:
-    """The rule's matches and unknowns among the eligible flows."""
+def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged | None:
+    """The rule's matches and unknowns among the eligible flows; None when every one is known not to match."""
     flows = _open(rule, stretch, eligible)
+    if not len(flows):
+        return None
     missing = _bits([~stretch.sees(need)[flows] for need in rule.rule.needs], len(flows))
     sighted = flows[missing == 0]
     sighted = sighted[_present(rule, stretch, sighted)]

@@ -79,12 +79,9 @@ def _settled(order: Order, stretch: Stretch, gate: Gate) -> Settled:
     weighed: list[Weighed] = []
     numbers: list[int] = []
     for number, rule in enumerate(order.rules):
-        eligible = stretch.speaks(rule.rule.protocols)
-        if not eligible.any():
-            continue
-        each = weigh.weighed(judge.judged(rule, stretch, eligible), stretch, gate)
-        if len(each.judged.matched) or len(each.judged.unknown):
-            weighed.append(each)
+        found = judge.judged(rule, stretch, stretch.speaks(rule.rule.protocols))
+        if found is not None and (len(found.matched) or len(found.unknown)):
+            weighed.append(weigh.weighed(found, stretch, gate))
             numbers.append(number)
     return precedence.settled(order, numbers, weighed, stretch.count)
 
