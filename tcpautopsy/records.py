@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 _TYPES = {"q": np.int64, "Q": np.uint64, "i": np.int32, "I": np.uint32, "H": np.uint16, "B": np.uint8}
 
 Rows = NDArray[np.void]
+#: Bytes from which on rows are only doubled: more would be refused where memory is promised with care.
+_PLENTY = 64 * 1024 * 1024
 
 
 class Record:
@@ -59,6 +61,10 @@ class Record:
             larger[: len(entered)] = entered
             return larger
         return entered + [self._row((0,) * len(self.names)) for _ in range(count - len(entered))]
+
+    def more(self, count: int, compiled: bool) -> int:
+        """How many rows to hold when so many do not suffice. Zeros that nobody touched cost no memory, copies do."""
+        return count * (4 if compiled and count * self.dtype.itemsize < _PLENTY else 2)
 
     def array(self, entered: Any, count: int, compiled: bool) -> Rows:
         """The first `count` of a kernel's own rows as a structured array."""

@@ -116,15 +116,17 @@ class Tracker:
     def _grow(self, at: int) -> None:
         """Room for the row that did not fit."""
         if self._kernel.count + 16 > len(self._events):
-            self._events = EVENT.grown(self._events, 2 * len(self._events), self._compiled)
+            self._events = EVENT.grown(self._events, EVENT.more(len(self._events), self._compiled), self._compiled)
         if self._kernel.used + 4 > len(self._segments):
-            self._segments = SEGMENT.grown(self._segments, 2 * len(self._segments), self._compiled)
+            self._segments = SEGMENT.grown(
+                self._segments, SEGMENT.more(len(self._segments), self._compiled), self._compiled
+            )
         self._make_room(self._kernel.flow(at) + 1)
 
     def _make_room(self, flows: int) -> None:
         size = len(self._talks)
         while size < flows:
-            size *= 2
+            size = SIDE.more(2 * size, self._compiled) // 2
         if size > len(self._talks):
             self._talks = TALK.grown(self._talks, size, self._compiled)
             self._sides = SIDE.grown(self._sides, 2 * size, self._compiled)
