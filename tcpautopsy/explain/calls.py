@@ -20,7 +20,6 @@ _SIDE_NAMES = ("server", "client")
 _IDLE_S = 10
 #: tcp_keepalive_time, 7,200 s, and some slack.
 _DEFAULT_IDLE_S = 7_300
-_NOTHING: list[Call] = []  # one for all that called nothing
 
 
 class Returned(NamedTuple):
@@ -50,12 +49,22 @@ def from_rule(calls: Iterable[Conditional], times: dict[str, int]) -> list[Retur
 
 
 def _merged(wire: list[Returned], rule: list[Returned]) -> list[Call]:
-    if not wire and not rule:
-        return _NOTHING
+    if not wire:
+        return _shared(tuple(rule))
     said = {(c.call, c.time_ns) for c in rule} | {(c.call, "once") for c in rule if c.call in ("connect", "accept")}
     kept = [c for c in wire if (c.call, c.time_ns) not in said and (c.call, "once") not in said]
-    both = sorted(kept + rule, key=lambda c: (c.time_ns is None, c.time_ns or 0))
+    both = sorted(kept + rule, key=_when)
     return [_call(c) for c in both]
+
+
+@lru_cache(maxsize=4096)
+def _shared(calls: tuple[Returned, ...]) -> list[Call]:
+    """The calls that a rule tells where the wire adds none, in the order of time."""
+    return [_call(c) for c in sorted(calls, key=_when)]
+
+
+def _when(call: Returned) -> tuple[bool, int]:
+    return call.time_ns is None, call.time_ns or 0
 
 
 @lru_cache(maxsize=4096)

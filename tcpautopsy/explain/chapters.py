@@ -140,10 +140,9 @@ def _matched(
     chosen = np.flatnonzero(diagnosis.findings["flow"].isin(flows))
     steps = _steps(dissection, diagnosis, chosen)
     runners: dict[int, list[RunnerUp]] = {}
-    for row in rows(_of(diagnosis.runners_up, chosen)):
-        runners.setdefault(row["finding"], []).append(
-            RunnerUp(rule=row["rule"], confidence=row["confidence"], why_not=row["why_not"])
-        )
+    beaten = columns(_of(diagnosis.runners_up, chosen), "finding", "rule", "confidence", "why_not")
+    for number, *what in zip(*beaten, strict=True):
+        runners.setdefault(number, []).append(_shared_runner_up(*what))
     flows_of = diagnosis.findings["flow"].to_numpy()[chosen]
     limits, consistent = (diagnosis.verdicts[c].to_numpy()[flows_of] for c in ("limits", "consistent_with"))
     found: dict[int, list[Matched]] = {}
@@ -153,6 +152,11 @@ def _matched(
         one = Matched(number, row, runs, runners.get(number, []), limits[place], consistent[place])
         found.setdefault(row["flow"], []).append(one)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _shared_runner_up(rule: str, confidence: Any, why_not: str) -> RunnerUp:
+    return RunnerUp(rule=rule, confidence=confidence, why_not=why_not)
 
 
 def _of(table: pd.DataFrame, findings: NDArray[np.int64]) -> pd.DataFrame:
@@ -183,12 +187,18 @@ def _calls(known: dict[int, Told], matched: dict[int, list[Matched]], knowledge:
         rule = knowledge.rules[name]
         for side in ("client", "server"):
             calls = getattr(rule.applications, side)
-            held = [_held(call.condition, flows, knowledge) for call in calls]
-            for place, flow in enumerate(flows):
-                spoken = [call for call, holds in zip(calls, held, strict=True) if holds[place]]
-                timed = any(call.at for call in spoken)
-                times = _times(known[flow], primaries[flow], rule) if timed else {}
-                told_calls.setdefault(flow, {})[side] = from_rule(spoken, times)
+            judged = [_held(call.condition, flows, knowledge) for call in calls]
+            held = list(zip(*judged, strict=True)) if calls else [()] * len(flows)
+            untimed: dict[tuple[bool, ...], list[Returned]] = {}  # what does not depend on the flow is said once
+            for flow, holds in zip(flows, held, strict=True):
+                spoken = [call for call, true in zip(calls, holds, strict=True) if true]
+                if any(call.at for call in spoken):
+                    said = from_rule(spoken, _times(known[flow], primaries[flow], rule))
+                elif holds not in untimed:
+                    said = untimed[holds] = from_rule(spoken, {})
+                else:
+                    said = untimed[holds]
+                told_calls.setdefault(flow, {})[side] = said
     return told_calls
 
 

@@ -92,7 +92,7 @@ def endpoint(flow: Row, side: str) -> str:
     address, port = flow[f"{side}_address"], flow[f"{side}_port"]
     if port is None:
         return str(address)
-    return f"[{address}]:{port}" if flow["ip_version"] == 6 else f"{address}:{port}"
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=False)  # plain text
