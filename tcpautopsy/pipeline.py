@@ -25,6 +25,7 @@ from tcpautopsy.explain.wording import faults
 from tcpautopsy.features import FEATURES, FEATURES_TABLE, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
+from tcpautopsy.memory import trim
 from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
@@ -136,6 +137,7 @@ def examine(inputs: Sequence[Input], options: Options) -> Examined:
 
 
 def _examined(dissection: Dissection, zones: Sequence[str], options: Options) -> Examined:
+    trim(len(dissection.events))
     quality = options.stages.run("quality", assess, dissection)
     stages = options.stages
     known = stages.run("features", features, dissection, quality)
@@ -321,6 +323,7 @@ class _Run:
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
             known.features.settle()
+            trim(len(known.dissection.flows))
             with _uncollected():
                 stages.run("explain", self.tell, known, diagnosis)
         except CaptureError as error:

@@ -70,7 +70,7 @@ def _steps(seen: Seen) -> _Steps:
 
 def nagle_stalls(seen: Seen) -> Values:
     """How often a small segment waited for the delayed ACK of the one before, and left as soon as the ACK was there."""
-    steps = seen.of(_steps)
+    steps = seen.lately(_steps, lambda: _steps(seen))
     events = steps.events
     is_data = steps.are("data")
     small = steps.followed(is_data & (events.value < 1000) & (events.frames == 1), 2)
@@ -92,7 +92,7 @@ def nagle_stalls(seen: Seen) -> Values:
 
 def update_ignored_s(seen: Seen) -> Values:
     """Longest time from the news that a closed window is open again to the sender's next packet, which was a probe."""
-    steps = seen.of(_steps)
+    steps = seen.lately(_steps, lambda: _steps(seen))
     events = steps.events
     news = steps.followed(steps.are("window_update"), 1)
     probed = steps.are("keep_alive", "zero_window_probe")[news + 1] & (events.side[news + 1] != events.side[news])

@@ -97,11 +97,11 @@ class Seen:
 
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""
-        return self._recent((side, name), lambda: _floats(self._direction(side, name)))
+        return self.lately((side, name), lambda: _floats(self._direction(side, name)))
 
     def at(self, side: int, name: str) -> Values:
         """An instant of the client's or the server's direction."""
-        return self._recent(("at", side, name), lambda: self._seconds(self._direction(side, name)))
+        return self.lately(("at", side, name), lambda: self._seconds(self._direction(side, name)))
 
     def span(self, side: int, name: str) -> Values:
         """A duration of the client's or the server's direction, in seconds."""
@@ -127,7 +127,7 @@ class Seen:
             self._kept[key] = make()
         return self._kept[key]  # type: ignore[return-value]
 
-    def _recent(self, key: object, make: Callable[[], _T]) -> _T:
+    def lately(self, key: object, make: Callable[[], _T]) -> _T:
         """The same of what is cheap to make and large: the latest few only, for which neighbouring features ask."""
         made = self._latest.pop(key) if key in self._latest else make()
         self._latest[key] = made
@@ -144,7 +144,7 @@ class Seen:
 
     def happened(self, *kinds: str, side: int | None = None) -> Happenings:
         """The events of these kinds, of one side when given; in the order of Events."""
-        return self._recent(("happened", kinds, side), lambda: self._happened(kinds, side))
+        return self.lately(("happened", kinds, side), lambda: self._happened(kinds, side))
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
         numbers = sorted(EVENT_NUMBER[k] for k in kinds)

@@ -1,0 +1,17 @@
+"""Memory that was freed, given back: the C library keeps most of it for later, and a later stage may never need it."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+#: Rows of tables from which on it is worth the while.
+_MANY = 10_000
+
+
+def trim(rows: int) -> None:
+    """Give back what is free, where tables had so many rows that it may be much (malloc_trim(3), glibc alone)."""
+    if rows >= _MANY and sys.platform == "linux":
+        give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if give_back is not None:
+            give_back(0)
