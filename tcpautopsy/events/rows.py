@@ -7,19 +7,20 @@ from tcpautopsy.records import Record
 #: One direction. Sequence numbers are relative to `base` and count on beyond 2**32; `known` bits are in SIDE_KNOWN.
 SIDE = Record(
     "Side",
-    "q:next una last_ack highest_ack unseen_left unseen_right bytes payload_bytes retransmitted_bytes lost_bytes"
-    " unseen_acked_bytes sacked_bytes first_ns last_ns first_data_ns last_data_ns first_data_acked_ns fin_ns"
-    " fin_end rst_ns max_outage_ns max_outage_gap_ns max_outage_dead_ns max_outage_resend_ns zero_since_ns"
-    " zero_window_ns longest_zero_window_ns max_idle_ns rtt_min_ns hole_ns advance_ns srtt_ns srtt_max_ns"
-    " ts_last_ns ts_stood_ns window window_max window_min full_ns;"
+    "q:unseen_left unseen_right retransmitted_bytes lost_bytes unseen_acked_bytes sacked_bytes first_ns"
+    " first_data_ns first_data_acked_ns fin_ns fin_end rst_ns max_outage_ns max_outage_gap_ns max_outage_dead_ns"
+    " max_outage_resend_ns zero_since_ns zero_window_ns longest_zero_window_ns ts_stood_ns full_ns hole_ns"
+    " max_idle_ns bytes payload_bytes window_min window_max window rtt_min_ns srtt_ns srtt_max_ns ts_last_ns"
+    " last_data_ns advance_ns last_ack highest_ack una next last_ns;"
     "Q:src_mac;"
-    "I:base first_frame last_frame packets payload_packets ip_id_zero outgoing incoming bad_checksum good_checksum"
-    " superseg truncated cut_packets short_frames syn syn_ack fin rst retransmissions rto_retransmissions"
-    " fast_retransmissions tail_loss_probes spurious_retransmissions out_of_order duplicate_acks dsacks keep_alives"
-    " keep_alive_acks zero_windows zero_window_probes zero_probes_before lost_segments max_payload max_acked_payload"
-    " first_data_frame first_data_len last_data_frame fin_frame rst_frame rst_look packets_after_rst"
-    " sent_after_peer_last probes_after_peer_last data_after_peer_fin max_outage_frame max_idle_frame turns"
-    " tsval_first tsval_last sack_blocks sacks_impossible head tail segments dup sacks raw_window known;"
+    "I:known base packets last_frame head tail segments dup raw_window payload_packets max_payload"
+    " last_data_frame outgoing incoming good_checksum rst syn_ack turns sacks tsval_last max_acked_payload"
+    " first_frame ip_id_zero bad_checksum superseg truncated cut_packets short_frames syn fin retransmissions"
+    " rto_retransmissions fast_retransmissions tail_loss_probes spurious_retransmissions out_of_order"
+    " duplicate_acks dsacks keep_alives keep_alive_acks zero_windows zero_window_probes zero_probes_before"
+    " lost_segments first_data_frame first_data_len fin_frame rst_frame rst_look packets_after_rst"
+    " sent_after_peer_last probes_after_peer_last data_after_peer_fin max_outage_frame max_idle_frame"
+    " tsval_first sack_blocks sacks_impossible;"
     "H:mss rst_ip_id;"
     "B:wscale ttl ttl_min ttl_max rst_ttl first_class probing reset_last",
 )
