@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import mmap
 import os
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ _TYPES = {"q": np.int64, "Q": np.uint64, "i": np.int32, "I": np.uint32, "H": np.
 Rows = NDArray[np.void]
 #: Bytes from which on rows are only doubled: more would be refused where memory is promised with care.
 _PLENTY = 64 * 1024 * 1024
+#: Bytes from which on huge pages are asked for, as NumPy does.
+_LARGE = 4 * 1024 * 1024
 
 
 class Record:
@@ -111,6 +115,54 @@ def interpreted_kernel(room: str) -> ModuleType:
 def integers(count: int, kind: str = "q") -> memoryview:
     """A zeroed integer array that both forms of a kernel index alike (a memoryview yields plain ints)."""
     return np.zeros(count, _TYPES[kind]).data
+
+
+class Pool:
+    """Rows that a kernel fills, and that can become more. Compiled ones are memory that the system moves, not copies.
+
+    Untouched rows cost no memory. Whoever holds `rows` must let go of them before they grow.
+    """
+
+    def __init__(self, record: Record, count: int, compiled: bool) -> None:
+        self._record, self._compiled = record, compiled
+        self._map = _mapping(count * record.dtype.itemsize) if compiled else None
+        self.rows: Any = self._mapped() if compiled else record.entered(record.zeros(count), False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def more(self) -> int:
+        """How many rows to hold when those that there are do not suffice."""
+        return self._record.more(len(self.rows), self._compiled)
+
+    def grow(self, count: int) -> None:
+        """Hold so many rows; the new ones are zero."""
+        if self._map is None:
+            self.rows = self._record.grown(self.rows, count, False)
+            return
+        self.rows = None
+        size = count * self._record.dtype.itemsize
+        try:
+            self._map.resize(size)
+        except (BufferError, OSError, SystemError):  # somebody looks at the rows still, or the system cannot
+            old, self._map = self._map, _mapping(size)
+            self._map[: len(old)] = old[:]
+        if size >= _LARGE and hasattr(mmap, "MADV_HUGEPAGE"):
+            with suppress(OSError):  # a kernel without huge pages
+                self._map.madvise(mmap.MADV_HUGEPAGE)
+        self.rows = self._mapped()
+
+    def array(self, count: int) -> Rows:
+        """The first rows as a structured array."""
+        return self._record.array(self.rows, count, self._compiled)
+
+    def _mapped(self) -> Rows:
+        return np.frombuffer(cast("mmap.mmap", self._map), self._record.dtype)
+
+
+def _mapping(size: int) -> mmap.mmap:
+    """Memory of this process alone, zero until it is written."""
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 
 
 #: Rows turned into columns at a time: what one turn reads stays in the processor's cache.

@@ -421,6 +421,13 @@ class Track:
         self.segments = segments
         self.events = events
 
+    def let_go(self):
+        """Nothing of the state is held any more: it may be moved."""
+        self.sides = None
+        self.talks = None
+        self.segments = None
+        self.events = None
+
     def bind(self, rows):
         self.rows = rows
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK
-from tcpautopsy.records import Rows, columns
+from tcpautopsy.records import Pool, Rows, columns
 from tcpautopsy.tables import (
     EVENT,
     EVENT_NUMBER,
@@ -44,10 +44,10 @@ class Tracker:
         module = records.kernel("events")
         self._compiled: bool = module.compiled
         self._kernel: Any = module.Track()
-        self._sides = SIDE.entered(SIDE.zeros(_AT_FIRST["sides"]), self._compiled)
-        self._talks = TALK.entered(TALK.zeros(_AT_FIRST["talks"]), self._compiled)
-        self._segments = SEGMENT.entered(SEGMENT.zeros(_AT_FIRST["segments"]), self._compiled)
-        self._events = EVENT.entered(EVENT.zeros(_AT_FIRST["events"]), self._compiled)
+        self._sides = Pool(SIDE, _AT_FIRST["sides"], self._compiled)
+        self._talks = Pool(TALK, _AT_FIRST["talks"], self._compiled)
+        self._segments = Pool(SEGMENT, _AT_FIRST["segments"], self._compiled)
+        self._events = Pool(EVENT, _AT_FIRST["events"], self._compiled)
         self._hold()
         self._waiting: dict[int, list[Note]] = {}  # notes whose packet is still to come
         self._notes: list[tuple[int, int | None, int, str, int, str]] = []
@@ -72,10 +72,10 @@ class Tracker:
     def finish(self, first_ns: int | None, last_ns: int | None, flow_count: int) -> tuple[Events, Directions, Notes]:
         """The tables, once all packets have come; `first_ns` and `last_ns` are the capture's."""
         self._make_room(flow_count)
-        sides = SIDE.array(self._sides, 2 * flow_count, self._compiled)
-        talks = TALK.array(self._talks, flow_count, self._compiled)
-        segments = SEGMENT.array(self._segments, max(self._kernel.used, 1), self._compiled)
-        events = EVENT.array(self._events, self._kernel.count, self._compiled)
+        sides = self._sides.array(2 * flow_count)
+        talks = self._talks.array(flow_count)
+        segments = self._segments.array(max(self._kernel.used, 1))
+        events = self._events.array(self._kernel.count)
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
         return _events(events, ends), directions(sides, segments), self._notes_table(sides)
 
@@ -111,25 +111,22 @@ class Tracker:
     # --------------------------------------------------------------------------------------------------------- room
 
     def _hold(self) -> None:
-        self._kernel.hold(self._sides, self._talks, self._segments, self._events)
+        self._kernel.hold(self._sides.rows, self._talks.rows, self._segments.rows, self._events.rows)
 
     def _grow(self, at: int) -> None:
         """Room for the row that did not fit."""
+        self._kernel.let_go()
         if self._kernel.count + 16 > len(self._events):
-            self._events = EVENT.grown(self._events, EVENT.more(len(self._events), self._compiled), self._compiled)
+            self._events.grow(self._events.more())
         if self._kernel.used + 4 > len(self._segments):
-            self._segments = SEGMENT.grown(
-                self._segments, SEGMENT.more(len(self._segments), self._compiled), self._compiled
-            )
+            self._segments.grow(self._segments.more())
         self._make_room(self._kernel.flow(at) + 1)
 
     def _make_room(self, flows: int) -> None:
-        size = len(self._talks)
-        while size < flows:
-            size = SIDE.more(2 * size, self._compiled) // 2
-        if size > len(self._talks):
-            self._talks = TALK.grown(self._talks, size, self._compiled)
-            self._sides = SIDE.grown(self._sides, 2 * size, self._compiled)
+        self._kernel.let_go()
+        while len(self._talks) < flows:
+            self._sides.grow(self._sides.more())
+            self._talks.grow(len(self._sides) // 2)
         self._hold()
 
 
