@@ -58,18 +58,6 @@ class Record:
             for i, row in enumerate(entered):
                 rows[i] = tuple(getattr(row, name) for name in self.names)
 
-    def grown(self, entered: Any, count: int, compiled: bool) -> Any:
-        """The kernel's own rows, enlarged to `count` (new ones are zero)."""
-        if compiled:
-            larger = self.zeros(count)
-            larger[: len(entered)] = entered
-            return larger
-        return entered + [self._row((0,) * len(self.names)) for _ in range(count - len(entered))]
-
-    def more(self, count: int, compiled: bool) -> int:
-        """How many rows to hold when so many do not suffice. Zeros that nobody touched cost no memory, copies do."""
-        return count * (4 if compiled and count * self.dtype.itemsize < _PLENTY else 2)
-
     def array(self, entered: Any, count: int, compiled: bool) -> Rows:
         """The first `count` of a kernel's own rows as a structured array."""
         if compiled:
@@ -133,12 +121,13 @@ class Pool:
 
     def more(self) -> int:
         """How many rows to hold when those that there are do not suffice."""
-        return self._record.more(len(self.rows), self._compiled)
+        plenty = not self._compiled or len(self.rows) * self._record.dtype.itemsize >= _PLENTY
+        return len(self.rows) * (2 if plenty else 4)
 
     def grow(self, count: int) -> None:
         """Hold so many rows; the new ones are zero."""
         if self._map is None:
-            self.rows = self._record.grown(self.rows, count, False)
+            self.rows += self._record.entered(self._record.zeros(count - len(self.rows)), False)
             return
         self.rows = None
         size = count * self._record.dtype.itemsize

@@ -119,9 +119,10 @@ def _probed(told: Told, side: int) -> Iterator[Returned]:
     idle_s = told.features["idle_before_failure_s"] or 0
     # Elsewhere than at this side a probe could have been lost before it was captured.
     if idle_s >= _IDLE_S and told.features["vantage"] == _SIDE_NAMES[side]:
-        meaning = "off" if idle_s > _DEFAULT_IDLE_S else "off, or waits longer (7,200 s by default)"
+        default = "one would have come" if idle_s > _DEFAULT_IDLE_S else "none was due yet"
         idle = seconds(idle_s * 1e9)
-        yield Returned(None, "keepalive", "no probe", None, True, f"none came in {idle} of idleness: it is {meaning}")
+        why = f"none came in {idle} of idleness: it is off, or waits longer; by default (7,200 s) {default}"
+        yield Returned(None, "keepalive", "no probe", None, True, why)
 
 
 def _ended(told: Told, side: int) -> Iterator[Returned]:
@@ -152,6 +153,7 @@ def _closed(own: Event | None, peer: Event | None, reset: Event) -> bool:
 def _silent(told: Told, side: int) -> bool:
     """The side answered none of several packets before the reset: nobody knows whether the reset reached it."""
     sender = told.sides[1 - side]
+    # One resend in vain may be a single loss; a second one, or a probe, met silence.
     unanswered = sender["probes_after_peer_last"] >= 1 or (sender["ladder_copies"] or 0) >= 2
     return unanswered and told.features["vantage"] != _SIDE_NAMES[side]
 
@@ -162,18 +164,15 @@ def _reset(told: Told, side: int, reset: Event, peer_fin: Event | None) -> Itera
         why = "a reset in answer to the SYN ends connect()"
         yield Returned(reset.time_ns, "connect", "ECONNREFUSED", "ECONNREFUSED", True, why)
         return
-    if _silent(told, side):
-        why = "only if the reset reached it: it had answered nothing before"
-        yield Returned(reset.time_ns, "epoll", _DEAD, None, False, why)
-        yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", False, why)
-        return
-    yield Returned(reset.time_ns, "epoll", _DEAD, None, True, "a reset ends both directions at once")
+    sure = not _silent(told, side)
+    if_there = "" if sure else "if the reset reached this host, which had answered nothing before: "
+    yield Returned(reset.time_ns, "epoll", _DEAD, None, sure, f"{if_there}a reset ends both directions at once")
     if peer_fin is not None and peer_fin.time_ns <= reset.time_ns:
         why = "the end of stream had come first: reading gives 0, never an error; writing fails"
-        yield Returned(reset.time_ns, "send", "EPIPE", "EPIPE", False, why)
+        yield Returned(reset.time_ns, "send", "EPIPE", "EPIPE", False, if_there + why)
         return
     why = "data that had arrived is read first, then the error comes once"
-    yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", True, why)
+    yield Returned(reset.time_ns, "recv", "ECONNRESET", "ECONNRESET", sure, if_there + why)
 
 
 #: What shows each of them: a flood of SYNs shows none.

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator
 
 from jinja2 import TemplateError, nodes
 
+from tcpautopsy.errors import Place
 from tcpautopsy.explain.ruletexts import RuleTexts
 from tcpautopsy.explain.sayings import ENVIRONMENT, OF_FLOW, TOOLS
 from tcpautopsy.text import clean, nearest
 
-#: From the top of a rule's file to a sentence in it.
-Place = tuple[str | int, ...]
 #: What a template here may hold beside names, constants, comparisons and calls of our tools.
 _REFUSED = (nodes.Getattr, nodes.Getitem, nodes.For, nodes.Macro, nodes.Import, nodes.FromImport, nodes.Include)
 

@@ -19,7 +19,7 @@ from tcpautopsy.features.handshake import (
     syns_unanswered,
 )
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
-from tcpautopsy.features.overlap import counted, others, outlasting, overlapping, points
+from tcpautopsy.features.overlap import counted, others, outlasting, overlapping, points, within
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
 from tcpautopsy.features.visible import sees_arp
 
@@ -329,7 +329,7 @@ def silent_host_arp_unanswered(seen: Seen) -> Values:
 
 def silent_host_asked_first_s(seen: Seen) -> Values:
     """From the silent host's last packet here to the first resolution of its address without answer; NA without one."""
-    return _asked(seen, first=True) - np.fmin(*_last_words(seen))
+    return _asked(seen, last=False) - np.fmin(*_last_words(seen))
 
 
 def silent_host_asked_last_s(seen: Seen) -> Values:
@@ -337,7 +337,7 @@ def silent_host_asked_last_s(seen: Seen) -> Values:
 
     A kernel that cannot resolve the next hop puts no resend on the wire; each try begins with such a question.
     """
-    return _asked(seen, first=False) - seen.flow_at("last_ns")
+    return _asked(seen, last=True) - seen.flow_at("last_ns")
 
 
 def _last_words(seen: Seen) -> tuple[Values, Values]:
@@ -345,24 +345,14 @@ def _last_words(seen: Seen) -> tuple[Values, Values]:
     return tuple(np.where(silent == side, seen.at(side, "last_ns"), np.inf) for side in (CLIENT, SERVER))  # type: ignore[return-value]
 
 
-def _asked(seen: Seen, first: bool) -> Values:
+def _asked(seen: Seen, last: bool) -> Values:
     """When the silent host's address was asked for in vain, after the silence began: the first or the last time."""
     client, server = seen.of(addresses)
     asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
     mute = np.where(_silent(seen) == CLIENT, client, server)
     known = points(server, np.where(asks, seen.flow_at("first_ns"), np.nan))
-    found = np.full(seen.count, np.nan)
-    low = _window(seen)[0]
-    wanted = ~np.isnan(_silent(seen)) & ~np.isnan(low)
-    if not len(known.times):
-        return found
-    stride = len(known.times) + 1
-    start = np.searchsorted(known.times, np.where(wanted, low, 0), "left")
-    begin, end = np.searchsorted(known.keys, mute * stride + start), np.searchsorted(known.keys, (mute + 1) * stride)
-    wanted &= end > begin
-    place = begin if first else end - 1
-    found[wanted] = known.times[known.keys[place[wanted]] % stride]
-    return found
+    low = np.where(np.isnan(_silent(seen)), np.nan, _window(seen)[0])
+    return within(known, mute, low, np.full(seen.count, np.inf), last=last)
 
 
 def server_arp_unanswered(seen: Seen) -> Values:

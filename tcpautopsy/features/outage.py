@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.groups import addresses
-from tcpautopsy.features.overlap import first_between, points
+from tcpautopsy.features.overlap import points, within
 from tcpautopsy.features.place import vantage, vantage_confidence
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, choose, says
 
@@ -48,19 +48,24 @@ def outage_answer(seen: Seen) -> Words:
 def outage_heard_s(seen: Seen) -> Values:
     """From the silent host's first packet after the last vain resend to the answered one; NA if it sent none.
 
-    Known only where the sender itself captured: elsewhere a packet of the silent host need not have reached it.
+    Known only where the sender itself captured: elsewhere a packet of the silent host need not have reached it. And
+    only where nothing of that host came before: else just the way to it was dead, and what it sends tells nothing.
     """
     sure = ~says(seen.of(vantage_confidence), "low")
     there = (seen.of(longest_outage_s) > 0) & np.asarray(seen.of(vantage) == seen.of(outage_sender)) & sure
     resend = _of_sender(seen, seen.at(CLIENT, "max_outage_resend_ns"), seen.at(SERVER, "max_outage_resend_ns"))
+    in_vain = resend - seen.of(outage_gap_s)
+    # What the host had sent before the path died is on its way for one round trip at most.
+    flying = _of_sender(seen, seen.span(CLIENT, "rtt_min_ns"), seen.span(SERVER, "rtt_min_ns"))
+    silent_from = in_vain - seen.of(outage_dead_s) + np.nan_to_num(flying)
     heard: Values = np.full(seen.count, np.nan)
     if there.any():
-        heard[there] = _first_from(seen, there, resend[there] - seen.of(outage_gap_s)[there], resend[there])
-    return resend - heard
+        heard[there] = _first_from(seen, there, silent_from[there], resend[there])
+    return np.where(heard > in_vain, resend - heard, np.nan)
 
 
 def _first_from(seen: Seen, there: Mask, low: Values, high: Values) -> Values:
-    """The first packet between the bounds from these flows' silent host to the sender, on any flow; NaN without one."""
+    """The first packet within the bounds from these flows' silent host to the sender, on any flow; NaN without one."""
     client, server = seen.of(addresses)
     mine = says(seen.of(outage_sender), "client")
     asked, number = np.unique(
@@ -73,7 +78,7 @@ def _first_from(seen: Seen, there: Mask, low: Values, high: Values) -> Values:
     chosen = np.isin(owner, asked) & (packets.side <= CLIENT)
     group = np.searchsorted(asked, owner[chosen])
     known = points(np.tile(group, 2), np.concatenate([packets.time[chosen], packets.last[chosen]]))
-    return first_between(known, number, low, high)
+    return within(known, number, low, high)
 
 
 def _directed(source: Group, target: Group) -> Group:

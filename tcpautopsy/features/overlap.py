@@ -57,16 +57,17 @@ def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
     return found
 
 
-def first_between(known: Points, group: Group, low: Values, high: Values) -> Values:
-    """The first instant of each group strictly between its bounds; NaN without one."""
+def within(known: Points, group: Group, low: Values, high: Values, *, last: bool = False) -> Values:
+    """The first instant of each group in [low, high], or the last; NaN without one or where a bound is unknown."""
     found = np.full(len(group), np.nan)
-    if not len(known.times):
-        return found
+    asked = np.flatnonzero(~(np.isnan(low) | np.isnan(high)))
     stride = len(known.times) + 1
-    begin = np.searchsorted(known.keys, group * stride + np.searchsorted(known.times, low, "right"))
-    end = np.searchsorted(known.keys, group * stride + np.searchsorted(known.times, high, "left"))
+    keys = group[asked] * stride
+    begin = np.searchsorted(known.keys, keys + np.searchsorted(known.times, low[asked], "left"))
+    end = np.searchsorted(known.keys, keys + np.searchsorted(known.times, high[asked], "right"))
     some = begin < end
-    found[some] = known.times[known.keys[begin[some]] % stride]
+    place = (end - 1 if last else begin)[some]
+    found[asked[some]] = known.times[known.keys[place] % stride]
     return found
 
 

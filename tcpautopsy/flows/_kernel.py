@@ -239,6 +239,10 @@ class Table:
         self.flows = flows
         self.slots = slots
 
+    def let_go(self):
+        """The rows are held no more: they may be moved."""
+        self.flows = None
+
     def hold_aliases(self, marks, flows):
         """Slots of keys that lead to flows which have another key of their own."""
         self.alias_marks = marks

@@ -15,7 +15,7 @@ from tcpautopsy.flows import zeek
 from tcpautopsy.flows.community import Ends, community_ids
 from tcpautopsy.flows.names import Names
 from tcpautopsy.flows.rows import FLOW, KNOWN, NO_STREAM
-from tcpautopsy.records import Rows
+from tcpautopsy.records import Pool, Rows
 from tcpautopsy.schema import texts
 from tcpautopsy.tables import FLOWS, PACKET, Flows, Packets, Problem, Protocol
 
@@ -43,10 +43,10 @@ class FlowTable:
         # Python's own hash of a string is seeded anew for each process: nobody can aim packets at one slot.
         self._kernel: Any = module.Table(hash("tcpautopsy") & 0x7FFFFFFFFFFFFFFF, max_flows)
         self._limit = max_flows
-        self._flows = FLOW.entered(FLOW.zeros(_FLOWS_AT_FIRST), self._compiled)
+        self._flows = Pool(FLOW, _FLOWS_AT_FIRST, self._compiled)
         self._aliases = (records.integers(4 * _FLOWS_AT_FIRST, "Q"), records.integers(4 * _FLOWS_AT_FIRST))
         self._slots = records.integers(4 * _FLOWS_AT_FIRST)
-        self._kernel.hold(self._flows, self._slots)
+        self._kernel.hold(self._flows.rows, self._slots)
         self._kernel.hold_aliases(*self._aliases)
         self._kernel.remember(*(records.integers(_RECENT) for _ in range(4)))
         self._names = Names()
@@ -74,7 +74,7 @@ class FlowTable:
 
     def table(self) -> Flows:
         """One row per flow, in the order of their first packets."""
-        rows = FLOW.array(self._flows, self._kernel.count, self._compiled)
+        rows = self._flows.array(self._kernel.count)
         client, server = _Ends(rows, rows["first_is_originator"] == 1), _Ends(rows, rows["first_is_originator"] == 0)
         protocol = rows["protocol"]
         community = pd.Series(community_ids(_both(client, server), protocol), dtype="str")
@@ -109,11 +109,12 @@ class FlowTable:
     def _grow(self) -> None:
         """Twice as many flows, slots and aliases."""
         size = 2 * len(self._flows)
-        self._flows = FLOW.grown(self._flows, size, self._compiled)
+        self._kernel.let_go()
+        self._flows.grow(size)
         self._slots = records.integers(4 * size)
         old = self._aliases
         self._aliases = (records.integers(4 * size, "Q"), records.integers(4 * size))
-        self._kernel.hold(self._flows, self._slots)
+        self._kernel.hold(self._flows.rows, self._slots)
         self._kernel.replace()
         self._kernel.hold_aliases(*self._aliases)
         self._kernel.replace_aliases(*old)

@@ -42,4 +42,4 @@ def test_rows_that_somebody_still_looks_at_are_copied() -> None:
 def test_more_is_four_times_as_much_until_it_is_plenty() -> None:
     assert Pool(RECORD, 1000, True).more() == 4000
     assert Pool(RECORD, 1000, False).more() == 2000
-    assert RECORD.more(1 << 23, True) == 1 << 24
+    assert Pool(RECORD, 1 << 22, True).more() == 1 << 23

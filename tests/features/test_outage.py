@@ -12,6 +12,7 @@ import pytest
 
 from tcpautopsy.notation import capture
 from tcpautopsy.pipeline import examined
+from tests.pipeline.edited import pcap, records
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -72,3 +73,15 @@ def test_what_the_silent_host_said_is_known_only_where_the_sender_captured() -> 
     waited = found[found["longest_outage_s"] > 0]
     assert len(waited)
     assert waited["outage_heard_s"].isna().all()
+
+
+def test_where_only_one_way_was_dead_what_the_host_sends_tells_nothing() -> None:
+    found = list(records((FIXTURES / "cable-cut-restored" / "client.pcap").read_bytes()))
+    asked = found[31]  # the server asks for the client's address once the cable is back
+    assert asked[1][12:14] == b"\x08\x06"
+    early = sorted([*found, (found[0][0] + 3_000_000_000, *asked[1:])])  # and now in the midst of the outage, too
+    before, after = (examined(pcap(each)).features.frame() for each in (found, early))
+    flow = int(before["longest_outage_s"].argmax())
+    assert before["outage_heard_s"][flow] == pytest.approx(1.78, abs=0.01)
+    assert after["longest_outage_s"][flow] == before["longest_outage_s"][flow]
+    assert pd.isna(after["outage_heard_s"][flow])
