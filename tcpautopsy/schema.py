@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
@@ -49,6 +51,23 @@ def texts(table: Sequence[str], places: NDArray[Any]) -> ExtensionArray:
     """Texts by their places in a short list; a negative place is NA."""
     few = pd.array(list(table), dtype="str")
     return few.take(places, allow_fill=bool(len(places)) and int(places.min()) < 0)
+
+
+def coded(table: Sequence[str], places: NDArray[Any]) -> pd.Categorical:
+    """Words by their places in a short list, kept so: eight bits a row; a negative place is NA.
+
+    A word may stand in the list more than once.
+    """
+    few = tuple(dict.fromkeys(table))
+    if len(few) < len(table):
+        code = {word: number for number, word in enumerate(few)}
+        places = np.array([*(code[word] for word in table), -1])[places]
+    return pd.Categorical.from_codes(places, dtype=_few(few), validate=False)
+
+
+@lru_cache(maxsize=256)
+def _few(words: tuple[str, ...]) -> pd.CategoricalDtype:
+    return pd.CategoricalDtype(pd.Index(words, dtype="str"))
 
 
 class LazyTable:

@@ -602,17 +602,19 @@ FINDINGS = Table(
     "primary first, then by precedence.",
     (
         Column("flow", "int64", "", "row number of the flow in Flows"),
-        Column("rule", "str", "", "id of the rule"),
-        Column("severity", "str", "", "failure, degradation, risk or note, after `severity_if`"),
-        Column("confidence", "str", "", "certain, high, medium or low, after the rule's changes and the trust gate"),
-        Column("fault", "str", "", "after `fault_if` and `fault_side`"),
+        Column("rule", "category", "", "id of the rule"),
+        Column("severity", "category", "", "failure, degradation, risk or note, after `severity_if`"),
+        Column(
+            "confidence", "category", "", "certain, high, medium or low, after the rule's changes and the trust gate"
+        ),
+        Column("fault", "category", "", "after `fault_if` and `fault_side`"),
         Column("primary", "bool", "", "it is the cause of its flow"),
         Column("first_ns", "Int64", "ns", "time of its first evidence"),
         Column("last_ns", "Int64", "ns", "time of its last evidence"),
         Column("held", "int64", "", "bit n: the n-th of Diagnosis.conditions of its rule held"),
         Column("unseen", "int64", "", "bit n: the n-th condition could not be seen, or names a step that was absent"),
         Column("reasons", "int64", "", "bit n: the n-th of Diagnosis.reasons of its rule applied"),
-        Column("gate", "str", "", "the capture-* flags that lowered the confidence, joined by a blank; ''"),
+        Column("gate", "category", "", "the capture-* flags that lowered the confidence, joined by a blank; ''"),
     ),
 )
 
@@ -631,9 +633,9 @@ RUNNERS_UP = Table(
     "A rule that a primary finding was preferred to; ordered by finding, the nearest first, at most three each.",
     (
         Column("finding", "int64", "", "row number in Findings"),
-        Column("rule", "str", "", "id of the rule"),
-        Column("confidence", "str", "", "its own where it matched too, else low"),
-        Column("why_not", "str", "", "what tells the two apart, and which condition failed"),
+        Column("rule", "category", "", "id of the rule"),
+        Column("confidence", "category", "", "its own where it matched too, else low"),
+        Column("why_not", "category", "", "what tells the two apart, and which condition failed"),
     ),
 )
 
@@ -641,13 +643,15 @@ VERDICTS = Table(
     "verdicts",
     "What is said of one flow; row order of Flows.",
     (
-        Column("outcome", "str", "", "the feature `outcome`"),
+        Column("outcome", "category", "", "the feature `outcome`"),
         Column("failed", "bool", "", "failed by outcome, whatever the cause"),
-        Column("severity", "str", "", "of the cause, else the highest of the findings, else none; failure when failed"),
+        Column(
+            "severity", "category", "", "of the cause, else the highest of the findings, else none; failure when failed"
+        ),
         Column("finding", "Int64", "", "row number of the primary finding; NA without a cause"),
-        Column("cause", "str", "", "rule of the primary finding; NA without a cause"),
-        Column("confidence", "str", "", "of the primary finding; NA without a cause"),
-        Column("fault", "str", "", "of the primary finding; NA without a cause"),
+        Column("cause", "category", "", "rule of the primary finding; NA without a cause"),
+        Column("confidence", "category", "", "of the primary finding; NA without a cause"),
+        Column("fault", "category", "", "of the primary finding; NA without a cause"),
         Column(
             "consistent_with", "object", "", "tuple of the ids of at most 2 rules that leave the same trace, sorted"
         ),
@@ -661,7 +665,7 @@ UNDECIDED = Table(
     "A rule that could not be judged and that would matter; ordered by flow, the likeliest first, at most five each.",
     (
         Column("flow", "int64", "", "row number of the flow in Flows"),
-        Column("rule", "str", "", "id of the rule"),
+        Column("rule", "category", "", "id of the rule"),
         Column("missing", "object", "", "tuple of the `needs` of the rule that are not in the capture"),
     ),
 )

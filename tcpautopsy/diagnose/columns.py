@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
@@ -18,7 +19,7 @@ from tcpautopsy.diagnose import logic
 from tcpautopsy.diagnose.compiled import SIDES, Line
 from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
-from tcpautopsy.tables import Dissection, Features
+from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
 BLOCK = 131_072
 Integers = NDArray[np.int64]
@@ -42,12 +43,26 @@ def ranges(low: Integers, high: Integers) -> Integers:
     return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
 
 
+def ordered(*keys: Integers) -> Integers | slice:
+    """The order by these keys, the first counts most; rows that agree in all stay as they come.
+
+    What comes in order, as most of it does, is left where it is: all of it, as a slice.
+    """
+    later = np.zeros(max(len(keys[0]) - 1, 0), dtype=bool)  # the row before comes after
+    same = ~later
+    for key in keys:
+        step = np.diff(key)
+        later |= same & (step < 0)
+        same &= step == 0
+    return np.lexsort(keys[::-1]) if later.any() else slice(None)
+
+
 def happenings(dissection: Dissection) -> Happenings:
     """All events of a capture."""
     events = dissection.events
-    flow = events["flow"].to_numpy(dtype=np.int64)
+    of_flow = np.bincount(events["flow"].to_numpy(), minlength=len(dissection.flows))
     return Happenings(
-        start=np.searchsorted(flow, np.arange(len(dissection.flows) + 1)),
+        start=np.concatenate([[0], np.cumsum(of_flow)]),
         code=(events["kind"].to_numpy() * len(SIDES) + events["side"].to_numpy()).astype(np.uint8),
         time_ns=events["time_ns"].to_numpy(dtype=np.int64),
         last_time_ns=events["last_time_ns"].to_numpy(dtype=np.int64),
@@ -111,13 +126,14 @@ class Stretch:
         """Bit k of [side, flow]: an event of kind k of that side is there."""
         start = self.events.start[self.first : self.first + self.count + 1]
         code = self.events.code[start[0] : start[-1]]
-        bits = np.left_shift(np.uint64(1), (code // len(SIDES)).astype(np.uint64))
+        bits = np.left_shift(np.uint64(1), np.arange(len(EVENT_KINDS), dtype=np.uint64))
+        none = np.zeros_like(bits)
         found = np.zeros((len(SIDES), self.count), dtype=np.uint64)
         filled = start[1:] > start[:-1]
-        for side in SIDES.values():
-            own = np.where(code % len(SIDES) == side, bits, np.uint64(0))
-            if len(own):
-                found[side, filled] = np.bitwise_or.reduceat(own, (start[:-1] - start[0])[filled])
+        for side in {n % len(SIDES) for n in np.flatnonzero(np.bincount(code)).tolist()}:
+            # By code: the bit of its kind where it is of this side.
+            table = np.stack([bits if other == side else none for other in range(len(SIDES))], axis=1).reshape(-1)
+            found[side, filled] = np.bitwise_or.reduceat(table[code], (start[:-1] - start[0])[filled])
         return found
 
 
@@ -143,9 +159,11 @@ class Chosen:
 
 def column(array: ExtensionArray) -> Column:
     """A feature as a column of the logic: NA is unknown."""
+    if isinstance(array, pd.Categorical):
+        return Words(array.codes, tuple(array.categories))
     if array.dtype.kind not in "biuf":
         codes, words = array.factorize()
-        return Words(codes.astype(np.int64), tuple(str(w) for w in words))
+        return Words(codes, tuple(str(w) for w in words))
     known = ~np.asarray(array.isna())
     if array.dtype.kind == "b":
         yes = array.to_numpy(dtype=bool, na_value=False)

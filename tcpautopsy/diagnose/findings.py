@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from functools import reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tcpautopsy.diagnose import precedence, runners
-from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ranges
+from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ordered, ranges
 from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.matcher import ABSENT
 from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
 from tcpautopsy.diagnose.trust import CONFIDENCES
 from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
-from tcpautopsy.schema import texts
+from tcpautopsy.schema import coded
 from tcpautopsy.tables import NO_TIME, QUALITY_FLAGS
 
 
@@ -50,9 +52,9 @@ def rows(order: Order, settled: Settled, stretch: Stretch) -> Rows:
     none = np.zeros(0, dtype=np.int64)
     whole = [np.concatenate([none, *parts]) for parts in zip(*columns, strict=True)] if columns else [none] * 11
     flow, primary = whole[0], whole[4]
-    by_place = np.lexsort((-np.concatenate([none, *keys]), -primary, flow))
-    where = np.empty(len(by_place), dtype=np.int64)
-    where[by_place] = np.arange(len(by_place))
+    by_place = ordered(flow, -primary, -np.concatenate([none, *keys]))
+    where = np.empty(len(flow), dtype=np.int64)
+    where[by_place] = np.arange(len(flow))
     whole = [column[by_place] for column in whole]
     rule = np.repeat(np.array(settled.numbers, dtype=np.int64), lengths)[by_place]
     place = tuple(np.split(where, np.cumsum(lengths)[:-1])) if lengths else ()
@@ -64,7 +66,8 @@ def rows(order: Order, settled: Settled, stretch: Stretch) -> Rows:
 
 def _of_rule(settled: Settled, n: int, stretch: Stretch) -> tuple[Integers, ...]:
     """The columns of Rows up to `last_ns`, `rule` left out, of one rule's kept matches."""
-    each, kept = settled.weighed[n], settled.kept[n]
+    each, mask = settled.weighed[n], settled.kept[n]
+    kept = slice(None) if mask.all() else mask
     judged = each.judged
     rows = judged.matched[kept]
     first_ns, last_ns = _span(each, stretch.events)
@@ -86,17 +89,16 @@ def _of_rule(settled: Settled, n: int, stretch: Stretch) -> tuple[Integers, ...]
 def _span(weighed: Weighed, events: Happenings) -> tuple[Integers, Integers]:
     """The time of the first and the last evidence: of the steps, or of all events for a rule without steps."""
     assignment = weighed.judged.assignment
-    if assignment.first.shape[1] == 0:
-        some = assignment.high > assignment.low
-        first, last = assignment.low, np.maximum(assignment.high - 1, 0)
-    else:
-        first = np.where(assignment.first == ABSENT, np.iinfo(np.int64).max, assignment.first).min(axis=1)
-        last = assignment.last.max(axis=1)
-        some = np.ones(len(first), dtype=bool)
+    steps = range(assignment.first.shape[1])
+    if steps:
+        taken = [(assignment.first[:, n], assignment.last[:, n]) for n in steps]
+        first = reduce(np.minimum, (np.where(begin == ABSENT, np.iinfo(np.int64).max, begin) for begin, _ in taken))
+        return events.time_ns[first], events.last_time_ns[reduce(np.maximum, (end for _, end in taken))]
+    some = assignment.high > assignment.low
     if not len(events.time_ns):
-        return np.full(len(first), NO_TIME), np.full(len(first), NO_TIME)
-    begin = np.where(some, events.time_ns[np.where(some, first, 0)], NO_TIME)
-    return begin, np.where(some, events.last_time_ns[np.where(some, last, 0)], NO_TIME)
+        return np.full(len(some), NO_TIME), np.full(len(some), NO_TIME)
+    begin = np.where(some, events.time_ns[np.where(some, assignment.low, 0)], NO_TIME)
+    return begin, np.where(some, events.last_time_ns[np.where(some, assignment.high - 1, 0)], NO_TIME)
 
 
 def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
@@ -119,9 +121,9 @@ def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
     )
 
 
-def words(codes: Integers, table: Sequence[str]) -> pd.Series:
-    """Texts by their positions; a negative position is NA."""
-    return pd.Series(texts(table, codes))
+def words(codes: NDArray[Any], table: Sequence[str]) -> pd.Series:
+    """Words by their positions; a negative position is NA."""
+    return pd.Series(coded(table, codes))
 
 
 def instants(times: Integers) -> pd.arrays.IntegerArray:
@@ -135,7 +137,7 @@ def flag_names(bits: int) -> tuple[str, ...]:
 
 
 def _joined_flags(bits: Integers) -> pd.Series:
-    kinds, codes = np.unique(bits, return_inverse=True)
+    codes, kinds = pd.factorize(bits)
     return words(codes, [" ".join(flag_names(int(kind))) for kind in kinds])
 
 
@@ -148,8 +150,8 @@ def evidence(settled: Settled, events: Happenings, found: Rows, first_finding: i
     finding, step, event = (
         (np.concatenate([none, *parts]) for parts in zip(*pieces, strict=True)) if pieces else [none] * 3
     )
-    order = np.lexsort((event, step, finding))
-    return pd.DataFrame({"finding": finding[order] + first_finding, "step": step[order], "event": event[order]})
+    place = ordered(finding, step, event)
+    return pd.DataFrame({"finding": finding[place] + first_finding, "step": step[place], "event": event[place]})
 
 
 def _of_steps(settled: Settled, n: int, events: Happenings, found: Rows) -> Iterator[tuple[Integers, ...]]:

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.diagnose.columns import Integers
+from tcpautopsy.diagnose.columns import Integers, ordered
+from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.model import Rule
-from tcpautopsy.tables import Dissection, Incident
+from tcpautopsy.tables import NO_TIME, Dissection, Incident
 
 _NS = 1_000_000_000
 #: Connections that suffer one overload begin within a step of the SYN ladder of each other (64 s, RFC 6298 5.5).
@@ -75,9 +76,14 @@ def _capture(dissection: Dissection) -> Subjects:
 
 def _subjects(flows: pd.DataFrame, columns: list[str], name: Callable[..., str]) -> Subjects:
     """Flows that agree in these columns are about the same; the name is made of the values."""
-    of_flow = flows.groupby(columns, sort=False, dropna=False).ngroup().to_numpy().astype(np.int64)
-    first = flows[columns].iloc[np.unique(of_flow, return_index=True)[1]]
-    return Subjects([name(*row) for row in first.itertuples(index=False, name=None)], of_flow)
+    of_flow = np.zeros(len(flows), dtype=np.int64)
+    for column in columns:
+        codes, known = pd.factorize(flows[column])
+        # NA has the code -1, and is about something of its own.
+        of_flow = pd.factorize(of_flow * (len(known) + 1) + codes + 1)[0].astype(np.int64)
+    at = np.empty(int(of_flow.max(initial=-1)) + 1, dtype=np.int64)
+    at[of_flow[::-1]] = np.arange(len(flows))[::-1]
+    return Subjects([name(*row) for row in flows[columns].iloc[at].itertuples(index=False, name=None)], of_flow)
 
 
 _LISTENER = Place("listener", listener, _LADDER_NS)
@@ -98,13 +104,30 @@ PLACES: dict[str, tuple[Place, ...]] = {
 _OTHER_PLACES = (_LISTENER, _SERVER)
 
 
+class _Causes(NamedTuple):
+    """Primary findings of one rule in the order of time, each with its flow."""
+
+    flow: Integers
+    first_ns: Integers
+    last_ns: Integers
+
+    def at(self, rows: Integers | Mask) -> _Causes:
+        return _Causes(*(column[rows] for column in self))
+
+
 def incidents(dissection: Dissection, findings: pd.DataFrame, rules: dict[str, Rule]) -> tuple[Incident, ...]:
     """The incidents of a capture, in the order of their first connection."""
-    causes = findings[findings["primary"] & findings["first_ns"].notna()]
+    known = np.flatnonzero(findings["primary"].to_numpy() & ~np.asarray(findings["first_ns"].isna()))
+    table = findings[["rule", "flow", "first_ns", "last_ns"]].iloc[known]
+    flow, first, last = (table[name].to_numpy(dtype=np.int64, na_value=NO_TIME) for name in _Causes._fields)
+    causes = _Causes(flow, first, np.maximum(first, last))  # the last packet alone may have no time
+    codes, names = pd.factorize(table["rule"])
     crowds: dict[Place, _Crowd] = {}
     found: list[Incident] = []
-    for rule, rows in causes.groupby("rule", sort=True):
-        found += _of_rule(dissection, rules[str(rule)], rows, crowds)
+    for code, rule in enumerate(names):
+        rows = np.flatnonzero(codes == code)
+        in_time = rows[ordered(causes.first_ns[rows], causes.flow[rows])]
+        found += _of_rule(dissection, rules[rule], causes.at(in_time), crowds)
     return tuple(_named(sorted(found, key=lambda each: (each.flows[0], each.rule, each.scope))))
 
 
@@ -119,7 +142,7 @@ class _Crowd:
 
     def there(self, subject: int, flows: Integers) -> int:
         """How many flows are about it, of the protocols that these flows have."""
-        return int(self._size[subject, np.unique(self._kind[flows])].sum())
+        return int(self._size[subject, np.flatnonzero(np.bincount(self._kind[flows]))].sum())
 
 
 def _named(found: list[Incident]) -> Iterator[Incident]:
@@ -130,52 +153,49 @@ def _named(found: list[Incident]) -> Iterator[Incident]:
         yield each._replace(id=f"{name}#{seen[name]}")
 
 
-def _of_rule(dissection: Dissection, rule: Rule, rows: pd.DataFrame, crowds: dict[Place, _Crowd]) -> Iterator[Incident]:
-    left = rows.sort_values(["first_ns", "flow"], kind="stable")
+def _of_rule(dissection: Dissection, rule: Rule, causes: _Causes, crowds: dict[Place, _Crowd]) -> Iterator[Incident]:
+    left = np.ones(len(causes.flow), dtype=bool)
     for place in PLACES.get(rule.group, _OTHER_PLACES):
-        if left.empty:
+        if not left.any():
             return
         if place not in crowds:
             crowds[place] = _Crowd(dissection, place.subjects(dissection))
-        for subject, together in _groups(left, crowds[place].of_flow, place):
+        for subject, rows in _groups(causes, np.flatnonzero(left), crowds[place].of_flow, place):
+            together = causes.at(rows)
             if place.scope != "capture" or _most(dissection, together):
                 yield _incident(rule, place, (subject, crowds[place]), together)
-                left = left.drop(together.index)
+                left[rows] = False
 
 
-def _groups(rows: pd.DataFrame, subjects: Integers, place: Place) -> list[tuple[int, pd.DataFrame]]:
+def _groups(causes: _Causes, rows: Integers, subjects: Integers, place: Place) -> list[tuple[int, Integers]]:
     """Findings at one place without a pause of more than its gap, enough of them; rows come in time order."""
-    subject = subjects[rows["flow"].to_numpy()]
-    code, names = pd.factorize(subject)
-    order = np.argsort(code, kind="stable")
-    begin = rows["first_ns"].to_numpy(dtype=np.int64)[order]
+    subject = subjects[causes.flow[rows]]
+    order = np.argsort(subject, kind="stable")
+    subject, rows = subject[order], rows[order]
     new = np.ones(len(rows), dtype=bool)
-    new[1:] = (code[order][1:] != code[order][:-1]) | (np.diff(begin) > place.gap_ns)
+    new[1:] = (np.diff(subject) != 0) | (np.diff(causes.first_ns[rows]) > place.gap_ns)
     starts = np.flatnonzero(new)
     ends = np.append(starts[1:], len(rows))
-    return [
-        (int(names[code[order][a]]), rows.iloc[order[a:b]])
-        for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
-        if b - a >= place.least
-    ]
+    enough = ends - starts >= place.least
+    return [(int(subject[a]), rows[a:b]) for a, b in zip(starts[enough].tolist(), ends[enough].tolist(), strict=True)]
 
 
-def _most(dissection: Dissection, together: pd.DataFrame) -> bool:
+def _most(dissection: Dissection, together: _Causes) -> bool:
     """At least half of the connections that were open when these fell silent are among them, of several places."""
-    flows = dissection.flows.iloc[together["flow"].to_numpy()]
+    flows = dissection.flows.iloc[together.flow]
     if (flows["client_address"] + flows["server_address"]).nunique() < _LEAST:
         return False
-    begin, end = together["first_ns"].min(), together["first_ns"].max()
+    begin, end = int(together.first_ns.min()), int(together.first_ns.max())
     tcp = dissection.flows[dissection.flows["protocol"].isin(flows["protocol"].unique())]
     open_then = ((tcp["first_ns"] <= end) & (tcp["last_ns"] >= begin)).fillna(False).sum()
-    return len(together) >= _MOST_OF_CAPTURE * int(open_then)
+    return len(together.flow) >= _MOST_OF_CAPTURE * int(open_then)
 
 
-def _incident(rule: Rule, place: Place, about: tuple[int, _Crowd], together: pd.DataFrame) -> Incident:
+def _incident(rule: Rule, place: Place, about: tuple[int, _Crowd], together: _Causes) -> Incident:
     number, crowd = about
     subject = crowd.names[number]
-    flows = np.sort(together["flow"].to_numpy())
-    first, last = int(together["first_ns"].min()), int(together["last_ns"].max())
+    flows = np.sort(together.flow)
+    first, last = int(together.first_ns.min()), int(together.last_ns.max())
     there = crowd.there(number, flows)
     return Incident(
         id="",

@@ -10,6 +10,7 @@ from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcpautopsy.diagnose import grammar, matcher
 from tcpautopsy.diagnose.columns import Chosen, Happenings, Integers, Stretch, ranges
@@ -111,29 +112,31 @@ def _bits(masks: list[Mask], count: int) -> Integers:
 # ------------------------------------------------------------------------------------------------- the sequence
 
 
-def _there(step: Match, stretch: Stretch, flows: Integers) -> Mask:
-    """An event of the step is in the flow, in whatever order."""
+def _there(step: Match, present: NDArray[np.uint64]) -> Mask:
+    """An event of the step is in the flow, in whatever order; `present` as in Stretch, of some flows."""
     kinds = step.codes.reshape(len(EVENT_KINDS), len(SIDES))
-    there = np.zeros(len(flows), dtype=bool)
+    there = np.zeros(present.shape[1], dtype=bool)
     for side in SIDES.values():
         bits = sum(1 << int(kind) for kind in np.flatnonzero(kinds[:, side]))
         if bits:
-            there |= (stretch.present[side, flows] & np.uint64(bits)) != 0
+            there |= (present[side] & np.uint64(bits)) != 0
     return there
 
 
 def _present(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """Every step that must be there has an event in the flow: a cheap test before matching."""
     found = np.ones(len(flows), dtype=bool)
+    present = stretch.present[:, flows]
     for step in rule.steps if len(flows) else ():
         if not step.optional:
-            found &= _there(step, stretch, flows)
+            found &= _there(step, present)
     return found
 
 
 def _plausible(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """No step that must be there is absent where its event would have been seen."""
     found = np.ones(len(flows), dtype=bool)
+    present = stretch.present[:, flows]
     for step, written in zip(rule.steps, rule.rule.sequence, strict=True):
         if step.optional or not len(flows):
             continue
@@ -141,7 +144,7 @@ def _plausible(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
         sides = [written.side] if written.side else list(_DIRECTIONS)
         words |= {_DIRECTIONS[side] for side in sides if side in _DIRECTIONS}
         visible = reduce(np.logical_and, (stretch.sees(word)[flows] for word in sorted(words)), found | True)
-        found &= ~visible | _there(step, stretch, flows)
+        found &= ~visible | _there(step, present)
     return found
 
 

@@ -51,7 +51,7 @@ class Numbers(NamedTuple):
 class Words(NamedTuple):
     """Texts as positions in `words`; -1 is unknown."""
 
-    codes: NDArray[np.int64]
+    codes: NDArray[np.signedinteger[Any]]
     words: tuple[str, ...]
 
 
@@ -138,8 +138,8 @@ def _compared(sign: str, left: Column, right: Column) -> Truth:
     assert isinstance(left, Numbers)
     assert isinstance(right, Numbers)
     known = left.known & right.known
-    holds = _COMPARE[sign](left.values, right.values)
-    return Truth(known & holds, known & ~holds)
+    yes = known & _COMPARE[sign](left.values, right.values)
+    return Truth(yes, known ^ yes)
 
 
 def _words_compared(sign: str, left: Words, right: Words) -> Truth:

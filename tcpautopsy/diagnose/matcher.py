@@ -41,7 +41,7 @@ class Assignment(NamedTuple):
 
     def chosen(self, mask: Mask) -> Assignment:
         """The assignments of some flows."""
-        return Assignment(*(part[mask] for part in self))
+        return self if mask.all() else Assignment(*(part[mask] for part in self))
 
 
 class _Begun(NamedTuple):
@@ -97,6 +97,8 @@ def assign(steps: Sequence[Match], events: Happenings, low: Integers, high: Inte
 
 
 def _joined(found: Sequence[Assignment]) -> Assignment:
+    if len(found) == 1:
+        return found[0]
     whole = Assignment(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
     return Assignment(*(part[np.argsort(whole.at, kind="stable")] for part in whole))
 
@@ -114,7 +116,8 @@ def _earliest(steps: Sequence[Match], places: Sequence[_Occurrences], begun: _Be
             alive &= there
         first[:, n] = np.where(there, begin, ABSENT)
         position = np.where(there, least_end + 1, position)
-    low, high, first, at = low[alive], high[alive], first[alive], at[alive]
+    if not alive.all():
+        low, high, first, at = low[alive], high[alive], first[alive], at[alive]
     last, frames = _extents(steps, places, first, high)
     return Assignment(at, low, high, first, last, frames)
 

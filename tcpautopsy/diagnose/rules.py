@@ -125,7 +125,8 @@ def feature_kinds(names: Mapping[str, str] | Collection[str] | None) -> dict[str
     if not isinstance(names, Mapping):
         return dict.fromkeys(names)
     return {
-        name: {"str": "text", "boolean": "truth", "bool": "truth"}.get(dtype, "number") for name, dtype in names.items()
+        name: {"str": "text", "category": "text", "boolean": "truth", "bool": "truth"}.get(dtype, "number")
+        for name, dtype in names.items()
     }
 
 

@@ -34,11 +34,15 @@ def lost(order: Order, settled: Settled, stretch: Stretch) -> Iterator[Lost]:
     for number in sorted(set(settled.cause[settled.cause >= 0].tolist())):
         flows = np.flatnonzero(settled.cause == number)
         yield from _superseded(order, settled, flows, number, listed)
-        others = [n for n, rule in enumerate(order.rules) if rule.rule.id in order.rules[number].rule.look_alikes]
+        cause = order.rules[number]
+        others = {
+            n: _failing(rule, stretch, flows[~_matching(settled, matched.get(n), stretch.count)[flows]])
+            for n, rule in enumerate(order.rules)
+            if rule.rule.id in cause.rule.look_alikes
+        }
         for misses in range(_NEAR + 1):
-            for other in others:
-                taken = _matching(settled, matched.get(other), stretch.count)
-                yield from _near(order, stretch, flows[~taken[flows]], (number, other, misses), listed)
+            for other, failing in others.items():
+                yield from _near((cause, order.rules[other]), failing, misses, listed)
 
 
 def _matching(settled: Settled, n: int | None, count: int) -> Mask:
@@ -71,19 +75,29 @@ def _told(cause: Compiled, other: Compiled) -> str:
     return text or f"it matches too, but {cause.rule.id} explains more of what is seen"
 
 
-def _near(
-    order: Order, stretch: Stretch, flows: Integers, trio: tuple[int, int, int], listed: Integers
-) -> Iterator[Lost]:
-    """A look-alike of which exactly `misses` conditions fail (none: only its sequence is not there)."""
-    number, other, misses = trio
-    cause, rule = order.rules[number], order.rules[other]
+class _Failing(NamedTuple):
+    """Flows of a rule's protocols, which of its conditions fail there, as bits, and how many do."""
+
+    flow: Integers
+    bits: Integers
+    misses: Integers
+
+
+def _failing(rule: Compiled, stretch: Stretch, flows: Integers) -> _Failing:
     flows = flows[stretch.speaks(rule.rule.protocols)[flows]]
-    failing = np.zeros(len(flows), dtype=np.int64)
+    bits = np.zeros(len(flows), dtype=np.int64)
     for n, line in enumerate(rule.when):
-        failing |= np.where(stretch.truth(line).no[flows], np.int64(1) << n, 0)
-    chosen = (np.bitwise_count(failing) == misses) & (listed[flows] < MOST)
-    for bits in np.unique(failing[chosen]).tolist():
-        own = flows[chosen & (failing == bits)]
+        bits |= stretch.truth(line).no[flows].astype(np.int64) << n
+    return _Failing(flows, bits, np.bitwise_count(bits))
+
+
+def _near(pair: tuple[Compiled, Compiled], failing: _Failing, misses: int, listed: Integers) -> Iterator[Lost]:
+    """A look-alike of which exactly `misses` conditions fail (none: only its sequence is not there)."""
+    cause, rule = pair
+    chosen = np.flatnonzero(failing.misses == misses)
+    chosen = chosen[listed[failing.flow[chosen]] < MOST]
+    for bits in np.unique(failing.bits[chosen]).tolist():
+        own = failing.flow[chosen[failing.bits[chosen] == bits]]
         listed[own] += 1
         low = np.full(len(own), CONFIDENCES.index("low"), dtype=np.int64)
         yield Lost(own, rule.rule.id, low, _missed(cause, rule, bits))

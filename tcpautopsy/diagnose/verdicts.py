@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from tcpautopsy.diagnose import findings, judge, precedence, trust, undecided, weigh
 from tcpautopsy.diagnose.columns import Chosen, Integers, Stretch
@@ -40,7 +40,7 @@ def part(order: Order, stretch: Stretch, gate: Gate, first_finding: int) -> Part
     failed = _failed(stretch)
     settled = _settled(order, stretch, gate)
     case = _Case(order, settled, stretch, gate, outcome, failed)
-    still_open = undecided.open_rules(order, settled, stretch, failed, np.isin(outcome, undecided.TROUBLED))
+    still_open = undecided.open_rules(order, settled, stretch, failed, _one_of(outcome, undecided.TROUBLED))
     rows = findings.rows(order, settled, stretch)
     return Part(
         findings=findings.findings(order, stretch, rows),
@@ -54,10 +54,19 @@ def part(order: Order, stretch: Stretch, gate: Gate, first_finding: int) -> Part
 def joined(parts: Sequence[Part]) -> Part:
     """The tables of the capture, checked against their contracts."""
     tables = (FINDINGS, EVIDENCE, RUNNERS_UP, VERDICTS, UNDECIDED)
-    whole = (
-        pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0] for frames in zip(*parts, strict=True)
-    )
+    whole = (_one(frames) if len(frames) > 1 else frames[0] for frames in zip(*parts, strict=True))
     return Part(*(table.check(frame) for table, frame in zip(tables, whole, strict=True)))
+
+
+def _one(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables one below the other; each may know words that the others do not."""
+    columns = {name: [frame[name] for frame in frames] for name in frames[0].columns}
+    return pd.DataFrame(
+        {
+            name: union_categoricals(parts) if parts[0].dtype == "category" else pd.concat(parts, ignore_index=True)
+            for name, parts in columns.items()
+        }
+    )
 
 
 class _Case(NamedTuple):
@@ -67,7 +76,7 @@ class _Case(NamedTuple):
     settled: Settled
     stretch: Stretch
     gate: Gate
-    outcome: NDArray[np.object_]
+    outcome: Words
     failed: Mask
 
 
@@ -86,10 +95,14 @@ def _settled(order: Order, stretch: Stretch, gate: Gate) -> Settled:
     return precedence.settled(order, numbers, weighed, stretch.count)
 
 
-def _outcome(stretch: Stretch) -> NDArray[np.object_]:
+def _outcome(stretch: Stretch) -> Words:
     column = stretch.column("outcome")
     assert isinstance(column, Words)
-    return np.array([*column.words, None], dtype=object)[column.codes]
+    return column
+
+
+def _one_of(column: Words, chosen: Collection[str]) -> Mask:
+    return np.asarray(np.array([*(word in chosen for word in column.words), False])[column.codes])
 
 
 def _failed(stretch: Stretch) -> Mask:
@@ -115,7 +128,7 @@ def _verdicts(case: _Case, still_open: undecided.Open, rows: Rows, first_finding
     cut = (case.gate.flags & _CUT) != 0
     return pd.DataFrame(
         {
-            "outcome": pd.Series(case.outcome, dtype="str"),
+            "outcome": words(case.outcome.codes, case.outcome.words),
             "failed": case.failed,
             "severity": words(severity, SEVERITIES),
             "finding": pd.arrays.IntegerArray(np.maximum(finding, 0), ~caused),
@@ -168,7 +181,7 @@ def _limits(order: Order, settled: Settled, still_open: undecided.Open, gate: Ga
     """The flags that are up and touch the cause's rule, or that left it open, or cut the flow short without a cause."""
     touched = np.array([*(trust.touched(rule) for rule in order.rules), _CUT], dtype=np.int64)
     bits = gate.flags & (touched[settled.cause] | still_open.blamed)
-    kinds, codes = np.unique(bits, return_inverse=True)
+    codes, kinds = pd.factorize(bits)
     return _tuples(codes, [flag_names(int(kind)) for kind in kinds])
 
 

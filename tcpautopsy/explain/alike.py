@@ -26,7 +26,7 @@ def in_short(
 
     `ids` are those of the findings, `first_id` is that of the first connection, `asked` holds ids of either kind.
     """
-    table = diagnosis.findings[["flow", "rule", "severity", "confidence"]].astype({"rule": "str"})
+    table = diagnosis.findings[["flow", "rule", "severity", "confidence"]]
     told: list[str | None] = [None] * len(table)
     nth = table.groupby("rule", sort=False).cumcount().to_numpy()
     if not len(nth) or nth.max() < _IN_FULL:

@@ -132,6 +132,8 @@ def rows(table: pd.DataFrame | Features, places: NDArray[np.int64] | None = None
 
 
 def _plain(column: ExtensionArray) -> list[Any]:
+    if isinstance(column, pd.Categorical):
+        return list(np.array([*column.categories, None], dtype=object)[column.codes].tolist())
     if column.isna().any():
         return list(column.to_numpy(dtype=object, na_value=None).tolist())  # type: ignore[arg-type]  # None is right
     return list(column.to_numpy().tolist())

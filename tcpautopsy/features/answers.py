@@ -5,10 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 
 import numpy as np
-import pandas as pd
 
 from tcpautopsy.features.groups import addresses
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, plain, told
 
 #: The lower half of an IPv6 address (RFC 4291, section 2.5.1).
 _IDENTIFIER = 2**64 - 1
@@ -58,16 +57,13 @@ def icmp_sender(seen: Seen) -> Words:
     """Address of who sent the first ICMP error about this flow; NA without one."""
     notes = seen.dissection.notes
     chosen = notes[(notes["kind"] == "icmp_sender") & notes["flow"].notna()]
-    words = np.full(seen.count, None, dtype=object)
-    words[chosen["flow"].to_numpy(dtype="int64")[::-1]] = chosen["text"].to_numpy(dtype=object)[::-1]
-    return words
+    return told(seen.count, chosen["flow"].to_numpy(dtype="int64"), chosen["text"].array)
 
 
 def icmp_from_server(seen: Seen) -> Values:
     """The ICMP error came from the server's own address; NA without one."""
     sender = seen.of(icmp_sender)
-    unknown = pd.isna(sender)
-    return np.where(unknown, np.nan, (sender == seen.words("server_address")).astype(float))
+    return np.where(sender.codes < 0, np.nan, plain(sender) == seen.texts("server_address"))
 
 
 # ------------------------------------------------------------------------------------------------------- lookups
@@ -99,9 +95,7 @@ def dns_name(seen: Seen) -> Words:
     """The name asked for; NA when this is no lookup."""
     notes = seen.dissection.notes
     chosen = notes[(notes["kind"] == "dns_query") & notes["flow"].notna()]
-    words = np.full(seen.count, None, dtype=object)
-    words[chosen["flow"].to_numpy(dtype="int64")[::-1]] = chosen["text"].to_numpy(dtype=object)[::-1]
-    return words
+    return told(seen.count, chosen["flow"].to_numpy(dtype="int64"), chosen["text"].array)
 
 
 def dns_search_list_miss(seen: Seen) -> Mask:
@@ -110,7 +104,7 @@ def dns_search_list_miss(seen: Seen) -> Mask:
     missed = np.flatnonzero(seen.of(dns_rcode) == 3)
     if not len(missed):
         return found
-    names, clients, times = seen.of(dns_name), seen.words("client_address"), seen.flow_at("first_ns")
+    names, clients, times = plain(seen.of(dns_name)), seen.texts("client_address"), seen.flow_at("first_ns")
     good: dict[tuple[str, str], list[float]] = {}
     for row in np.flatnonzero(seen.of(dns_rcode) == 0):
         good.setdefault((clients[row], str(names[row]).rstrip(".").lower()), []).append(times[row])
@@ -127,10 +121,10 @@ def _shorter_worked(name: str, client: str, at: float, good: dict[tuple[str, str
 
 def resolver_answered_others(seen: Seen) -> Mask:
     """The same name server answered other lookups in the capture."""
-    server = pd.factorize(pd.Series(seen.words("server_address")).astype(str))[0]
+    server = seen.words("server_address").codes
     answered = seen.has("dns") & seen.saw("dns_answer")
     total = np.bincount(server, weights=answered, minlength=1)[server]
-    return seen.has("dns") & (total - answered > 0)
+    return np.asarray(seen.has("dns") & (total - answered > 0))
 
 
 # --------------------------------------------------------------------------------------------------- resolutions
@@ -143,12 +137,12 @@ def arp_requests(seen: Seen) -> Values:
 
 def asks_for_itself(seen: Seen) -> Mask:
     """The asker looks for an address of its own: the same interface identifier, or the same address."""
-    own = seen.words("client_address") == seen.words("server_address")
-    found = np.asarray(own, dtype=bool) & (seen.has("arp") | seen.has("ndp"))
+    client, server = seen.of(addresses)
+    found = (client == server) & (seen.has("arp") | seen.has("ndp"))
     for row in np.flatnonzero(seen.has("ndp")):
-        ends = [int(ip_address(seen.words(f"{end}_address")[row])) for end in ("client", "server")]
+        ends = [int(ip_address(seen.texts(f"{end}_address")[row])) for end in ("client", "server")]
         found[row] = ends[0] & _IDENTIFIER == ends[1] & _IDENTIFIER
-    return found
+    return np.asarray(found)
 
 
 def arp_wait_s(seen: Seen) -> Values:

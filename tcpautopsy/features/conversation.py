@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, true, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, told, true, unless
 from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_orig_direction, sees_resp_direction
 from tcpautopsy.seqnum import distance
 
@@ -135,9 +135,9 @@ def answers_requests(seen: Seen) -> Mask:
 
 def asks_one_host(seen: Seen) -> Mask:
     """The server's address is that of a single host: no broadcast, no multicast."""
-    codes, addresses = pd.factorize(pd.Series(seen.words("server_address")).astype(str))
-    alone = [not (a.endswith(".255") or ip_address(a.split("%")[0]).is_multicast) for a in addresses]
-    return np.array([*alone, False], dtype=bool)[codes]
+    hosts = seen.words("server_address")
+    alone = [not (a.endswith(".255") or ip_address(a.split("%")[0]).is_multicast) for a in hosts.categories]
+    return np.asarray(np.array([*alone, False])[hosts.codes])
 
 
 def client_messages_unanswered(seen: Seen) -> Values:
@@ -218,10 +218,7 @@ def _first_bytes_noted(seen: Seen) -> pd.DataFrame:
 def _first_bytes(seen: Seen, side: int) -> Words:
     notes = seen.of(_first_bytes_noted)
     chosen = notes[notes["side"] == side]
-    words = np.full(seen.count, None, dtype=object)
-    # Written backwards so that the first note of a flow stands.
-    words[chosen["flow"].to_numpy(dtype="int64")[::-1]] = chosen["text"].to_numpy(dtype=object)[::-1]
-    return words
+    return told(seen.count, chosen["flow"].to_numpy(dtype="int64"), chosen["text"].array)
 
 
 def rtt_s(seen: Seen) -> Values:

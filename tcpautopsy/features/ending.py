@@ -10,7 +10,7 @@ import numpy as np
 
 from tcpautopsy.features.conversation import rtt_s
 from tcpautopsy.features.handshake import handshake_completed
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, says, unless
 from tcpautopsy.features.visible import sees_both_directions
 from tcpautopsy.tables import Reset
 
@@ -70,9 +70,7 @@ def reset_look(seen: Seen) -> Words:
     look = np.nan_to_num(_own(seen, "rst_look")).astype(np.int64)
     acks = (look & Reset.HAS_ACK) > 0
     refusal = acks & ((look & Reset.ACK_IS_SYN_PLUS_1) > 0) & ((look & Reset.WINDOW_ZERO) > 0) & _before_synack(seen)
-    return np.select([np.isnan(seen.of(_reset_side)), refusal, acks], ["none", "refusal", "active"], "reply").astype(
-        object
-    )
+    return choose([np.isnan(seen.of(_reset_side)), refusal, acks], ["none", "refusal", "active"], "reply")
 
 
 def _before_synack(seen: Seen) -> Mask:
@@ -258,7 +256,7 @@ def half_closed_against(seen: Seen) -> Words:
 def _half(seen: Seen, client: Values, server: Values) -> Values:
     """`client` where only the client closed, `server` where only the server did."""
     by = seen.of(half_closed_by)
-    return np.where(by == "client", client, np.where(by == "server", server, np.nan))
+    return np.where(says(by, "client"), client, np.where(says(by, "server"), server, np.nan))
 
 
 def half_closed_s(seen: Seen) -> Values:

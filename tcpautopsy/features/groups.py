@@ -22,7 +22,7 @@ def addresses(seen: Seen) -> tuple[Group, Group]:
 def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
     _, server = seen.of(addresses)
-    protocol = pd.factorize(pd.Series(seen.words("protocol")).astype(str))[0].astype(np.int64)
+    protocol = seen.words("protocol").codes.astype(np.int64)
     return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
 
 

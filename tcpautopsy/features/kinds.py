@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
-from tcpautopsy.features.seen import Seen
+from tcpautopsy.features.seen import Mask, Seen, Values, Words
 from tcpautopsy.schema import Column
 
-Function: TypeAlias = Callable[[Seen], NDArray[np.float64] | NDArray[np.bool_] | NDArray[np.object_]]
+Function: TypeAlias = Callable[[Seen], Values | Mask | Words]
 
 
 class Feature(NamedTuple):
@@ -44,15 +44,15 @@ def _claim(values: NDArray[np.float64] | NDArray[np.bool_]) -> pd.arrays.Boolean
     return pd.arrays.BooleanArray(np.asarray(values == 1), unknown)
 
 
-def _text(values: NDArray[np.object_]) -> ExtensionArray:
-    return pd.array(values, dtype="str")
+def _words(values: Words) -> Words:
+    return values
 
 
 _ARRAYS: dict[str, Callable[..., ExtensionArray]] = {
     "Int64": _whole,
     "Float64": _real,
     "boolean": _claim,
-    "str": _text,
+    "category": _words,
 }
 
 
@@ -84,4 +84,4 @@ def seconds(*functions: Function) -> tuple[Feature, ...]:
 
 def words(*functions: Function) -> tuple[Feature, ...]:
     """Columns of text."""
-    return tuple(feature(f, "str", "") for f in functions)
+    return tuple(feature(f, "category", "") for f in functions)

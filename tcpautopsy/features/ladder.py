@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.handshake import RESENDS
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, says, unless
 from tcpautopsy.features.visible import sees_both_directions
 
 OVERDUE = 1.2
@@ -48,9 +48,7 @@ def ladder_of(seen: Seen) -> Words:
     """What is unacknowledged at the end: data, syn, syn-ack, fin or nothing."""
     side = seen.of(ladder_side)
     syn, fin = _chosen(seen, "ladder_is_syn") == 1, _chosen(seen, "ladder_is_fin") == 1
-    return np.select(
-        [np.isnan(side), syn & (side == CLIENT), syn, fin], ["nothing", "syn", "syn-ack", "fin"], "data"
-    ).astype(object)
+    return choose([np.isnan(side), syn & (side == CLIENT), syn, fin], ["nothing", "syn", "syn-ack", "fin"], "data")
 
 
 def _chosen(seen: Seen, name: str) -> Values:
@@ -101,7 +99,7 @@ def ladder_step_overdue(seen: Seen) -> Mask:
 
 def ladder_gives_up_s(seen: Seen) -> Values:
     """From the first send to Linux giving up with default settings, as the intervals predict; NA without a timer."""
-    base = np.where(np.isin(seen.of(ladder_of), ("data", "fin")), seen.of(ladder_rto_s), np.nan)
+    base = np.where(says(seen.of(ladder_of), "data", "fin"), seen.of(ladder_rto_s), np.nan)
     first, last = (_chosen_at(seen, n) for n in ("ladder_first_ns", "ladder_last_ns"))
     start = np.fmin(_chosen_at(seen, "ladder_rto_ns"), last)
     gap = np.minimum(2 * seen.of(ladder_last_gap_s), _RTO_MAX_S)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener, split
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, told
 
 #: No box forgets a flow sooner (RFC 4787 section 4.3 asks for 2 minutes; 30 s is common, 20 s has been seen).
 _FORGETS_S = 15.0
@@ -125,10 +125,8 @@ def _successor(seen: Seen) -> Group:
 def came_back_as(seen: Seen) -> Words:
     """The port from which the client came back after the server's calls had stayed unanswered; empty if it did not."""
     then = seen.of(_successor)
-    ports = np.full(seen.count, "", object)
-    for row in np.nonzero(then >= 0)[0].tolist():
-        ports[row] = str(int(seen.flow("client_port")[then[row]]))
-    return ports
+    rows = np.nonzero(then >= 0)[0]
+    return told(seen.count, rows, [str(int(port)) for port in seen.flow("client_port")[then[rows]]], "")
 
 
 def called_after_s(seen: Seen) -> Values:

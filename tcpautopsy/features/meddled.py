@@ -6,7 +6,7 @@ import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener
 from tcpautopsy.features.outage import longest_outage_s, outage_sender
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, choose, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, choose, says, told
 
 _MODULUS = 1 << 32
 #: How far a connection's numbers may lie behind those it continues: a keepalive sends one old byte.
@@ -52,11 +52,9 @@ def _number(seen: Seen, side: int, plus: str | None) -> Group:
 def renamed_from(seen: Seen) -> Words:
     """Client of the connection to the same listener whose bytes this one goes on with, without a SYN; empty if none."""
     before = seen.of(_predecessor)
-    names = np.full(seen.count, "", object)
-    for row in np.nonzero(before >= 0)[0].tolist():
-        address, port = seen.words("client_address")[before[row]], int(seen.flow("client_port")[before[row]])
-        names[row] = f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
-    return names
+    rows = np.nonzero(before >= 0)[0]
+    ends = zip(seen.texts("client_address")[before[rows]], seen.flow("client_port")[before[rows]], strict=True)
+    return told(seen.count, rows, [f"[{a}]:{p:.0f}" if ":" in a else f"{a}:{p:.0f}" for a, p in ends], "")
 
 
 def renamed_after_s(seen: Seen) -> Values:

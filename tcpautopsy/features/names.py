@@ -8,7 +8,7 @@ import pandas as pd
 from tcpautopsy.features.answers import dns_answer_s, dns_name
 from tcpautopsy.features.handshake import handshake_completed
 from tcpautopsy.features.outcome import outcome
-from tcpautopsy.features.seen import CLIENT, Mask, Seen, Values
+from tcpautopsy.features.seen import CLIENT, Mask, Seen, Values, plain, says
 
 #: Resolvers send A and AAAA back to back.
 _PAIR_S = 0.02
@@ -25,9 +25,9 @@ def _qtype(seen: Seen) -> Values:
 def dns_pair_answered_s(seen: Seen) -> Values:
     """How soon the other lookup of a pair (A and AAAA of one name from one socket at once) was answered; NA without."""
     found = np.full(seen.count, np.nan)
-    kinds, when, names = seen.of(_qtype), seen.flow_at("first_ns"), seen.of(dns_name)
+    kinds, when, names = seen.of(_qtype), seen.flow_at("first_ns"), plain(seen.of(dns_name))
     rows = np.flatnonzero(seen.has("dns") & np.isin(kinds, (_A, _AAAA)))
-    ends = [seen.words("client_address"), seen.flow("client_port"), seen.words("server_address")]
+    ends = [seen.texts("client_address"), seen.flow("client_port"), seen.texts("server_address")]
     pairs: dict[tuple[object, ...], list[int]] = {}
     for row in rows.tolist():
         pairs.setdefault((*(end[row] for end in ends), str(names[row]).lower()), []).append(row)
@@ -49,7 +49,7 @@ def after_truncated_answer_s(seen: Seen) -> Values:
     if not len(cut) or not len(rows):
         return found
     answered = seen.first("dns_answer")
-    clients, servers, starts = seen.words("client_address"), seen.words("server_address"), seen.flow_at("first_ns")
+    clients, servers, starts = seen.texts("client_address"), seen.texts("server_address"), seen.flow_at("first_ns")
     told: dict[tuple[str, str], list[float]] = {}
     for flow in cut["flow"].astype("int64").unique():
         told.setdefault((clients[flow], servers[flow]), []).append(float(answered[flow]))
@@ -62,14 +62,16 @@ def after_truncated_answer_s(seen: Seen) -> Values:
 
 def ipv4_worked_after_s(seen: Seen) -> Values:
     """From the first SYN of a failed IPv6 connection to an IPv4 one to the same name that worked; NA else."""
-    names = seen.words("name")
-    six = seen.has("tcp") & (seen.flow("ip_version") == 6) & np.isin(seen.of(outcome), ("unanswered", "rejected"))
+    six = seen.has("tcp") & (seen.flow("ip_version") == 6) & says(seen.of(outcome), "unanswered", "rejected")
+    found = np.full(seen.count, np.nan)
+    if not six.any():
+        return found
+    names = seen.texts("name")
     four = seen.has("tcp") & (seen.flow("ip_version") == 4) & seen.of(handshake_completed)
     starts = seen.first("syn", side=CLIENT)
     worked: dict[str, list[float]] = {}
     for row in np.flatnonzero(four & ~np.isnan(starts)):
         worked.setdefault(str(names[row]), []).append(float(starts[row]))
-    found = np.full(seen.count, np.nan)
     for row in np.flatnonzero(six & (names != "")):
         waits = [t - starts[row] for t in worked.get(str(names[row]), ()) if 0 < t - starts[row] <= 140]
         if waits:

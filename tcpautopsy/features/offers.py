@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tcpautopsy.features.groups import addresses
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, told
 
 #: In the words of a reader.
 _OPTIONS = {"wscale": "window scale", "sack_permitted": "SACK", "timestamps": "timestamps"}
@@ -36,12 +38,14 @@ def _missing(seen: Seen) -> dict[str, Mask]:
 
 def options_missing(seen: Seen) -> Words:
     """Options that the client offered and the answer lacks while the same host grants them to others; empty if none."""
-    names = np.full(seen.count, "", object)
     missing = seen.of(_missing)
-    for row in np.nonzero(np.logical_or.reduce(list(missing.values())))[0].tolist():
-        lacking = [word for option, word in _OPTIONS.items() if missing[option][row]]
-        names[row] = " and ".join((", ".join(lacking[:-1]), lacking[-1])) if len(lacking) > 1 else lacking[0]
-    return names
+    rows = np.nonzero(np.logical_or.reduce(list(missing.values())))[0]
+    lacking = ([word for option, word in _OPTIONS.items() if missing[option][row]] for row in rows)
+    return told(seen.count, rows, [_listed(names) for names in lacking], "")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 def options_missing_count(seen: Seen) -> Values:

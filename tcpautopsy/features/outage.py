@@ -11,7 +11,7 @@ import numpy as np
 from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.overlap import points, within
 from tcpautopsy.features.place import vantage, vantage_confidence
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, choose, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, choose, plain, says
 
 
 def _lasted(seen: Seen, side: int) -> Values:
@@ -52,7 +52,7 @@ def outage_heard_s(seen: Seen) -> Values:
     only where nothing of that host came before: else just the way to it was dead, and what it sends tells nothing.
     """
     sure = ~says(seen.of(vantage_confidence), "low")
-    there = (seen.of(longest_outage_s) > 0) & np.asarray(seen.of(vantage) == seen.of(outage_sender)) & sure
+    there = (seen.of(longest_outage_s) > 0) & (plain(seen.of(vantage)) == plain(seen.of(outage_sender))) & sure
     resend = _of_sender(seen, seen.at(CLIENT, "max_outage_resend_ns"), seen.at(SERVER, "max_outage_resend_ns"))
     in_vain = resend - seen.of(outage_gap_s)
     # What the host had sent before the path died is on its way for one round trip at most.

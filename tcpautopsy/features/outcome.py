@@ -21,7 +21,7 @@ from tcpautopsy.features.ladder import (
     step_overdue,
     window_probes_unanswered,
 )
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Words, says, true
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Words, choose, says, true
 from tcpautopsy.features.transfer import window_closed_at_end
 from tcpautopsy.features.visible import sees_both_directions
 
@@ -34,10 +34,7 @@ _ICMP_ERRORS = ("icmp_unreachable", "icmp_time_exceeded", "icmp_parameter_proble
 
 def outcome(seen: Seen) -> Words:
     """What became of the flow: the first of the contract's outcomes that holds."""
-    chosen = np.full(seen.count, "established", dtype=object)
-    for name, holds in reversed(OUTCOMES):
-        chosen[holds(seen)] = name
-    return chosen
+    return choose([holds(seen) for _, holds in OUTCOMES], [name for name, _ in OUTCOMES], "established")
 
 
 def _tcp(seen: Seen) -> Mask:

@@ -25,7 +25,7 @@ from tcpautopsy.features.ending import (
 from tcpautopsy.features.groups import host_pair, listener
 from tcpautopsy.features.handshake import RESENDS, handshake_completed, syn_copies
 from tcpautopsy.features.ladder import ladder_copies, ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
-from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, says, true
+from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, Words, choose, says, true
 from tcpautopsy.tables import EVENT_NUMBER
 
 #: Delayed-ACK timers (CATALOGUE 3.7): Linux 40 ms, macOS and older BSD 100 ms, Windows 200 ms; kept to 10 %.
@@ -287,14 +287,14 @@ def reset_outlived(seen: Seen) -> Mask:
     return np.asarray(went_on & after & (seen.of(resets) == 1))
 
 
-def tls_lone_alert_by(seen: Seen) -> NDArray[np.object_]:
+def tls_lone_alert_by(seen: Seen) -> Words:
     """Who ended a TLS 1.3 handshake with one encrypted record as small as an alert: client, server or nobody."""
     hello = seen.happened("tls_server_hello", side=SERVER)
     modern = np.zeros(seen.count, bool)
     modern[hello.flow[hello.value == _TLS13]] = True
     since = seen.first("tls_server_hello", side=SERVER)
     data = seen.happened("data")
-    found = np.full(seen.count, "nobody", dtype=object)
+    ended_by: dict[str, Mask] = {}
     # The server's own flight begins with its hello; the client's (Finished, certificate) is one segment or more.
     answered = seen.earliest(*_timed(data.where((data.side == CLIENT) & (data.time > since[data.flow]))))
     for side, start, sizes, word in (
@@ -305,8 +305,8 @@ def tls_lone_alert_by(seen: Seen) -> NDArray[np.object_]:
         alone = (seen.total(late.flow, late.frames) == 1) & (np.isin(seen.total(late.flow, late.value), sizes))
         ended = np.fmin(seen.at(side, "fin_ns"), seen.at(side, "rst_ns"))
         quick = (ended - seen.latest(late.flow, late.last)) <= 1.0
-        found[modern & alone & quick] = word
-    return found
+        ended_by[word] = modern & alone & quick
+    return choose([ended_by["server"], ended_by["client"]], ["server", "client"], "nobody")
 
 
 def _timed(events: Happenings) -> tuple[NDArray[np.int64], Values]:
@@ -355,7 +355,7 @@ def silent_together(seen: Seen) -> Values:
     dead = says(seen.of(ladder_sender), "client") & seen.of(ladder_step_overdue) & (copies <= 4) & seen.has("tcp")
     rows = np.flatnonzero(dead)
     found = np.zeros(seen.count)
-    last, clients, servers = seen.at(CLIENT, "last_ns"), seen.words("client_address"), seen.words("server_address")
+    last, clients, servers = seen.at(CLIENT, "last_ns"), seen.texts("client_address"), seen.texts("server_address")
     rows = rows[np.argsort(last[rows], kind="stable")]
     times = last[rows]
     for place, row in enumerate(rows):

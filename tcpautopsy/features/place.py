@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tcpautopsy.features.seen import Mask, Seen, Values, Words
+from tcpautopsy.features.seen import Seen, Values, Words, factored, replaced, says
 
 
 def protocol(seen: Seen) -> Words:
@@ -24,17 +22,18 @@ def server_port(seen: Seen) -> Values:
 
 def vantage(seen: Seen) -> Words:
     """Where the flow was captured: client, server, middle, both or unknown; the capture's point if itself unknown."""
-    own = seen.quality.per_flow["vantage"].to_numpy(dtype=object)
-    return np.where(_borrowed(seen), seen.quality.point, own).astype(object)
+    own = seen.of(_own_vantage)
+    return replaced(own, says(own, "unknown"), seen.quality.point)
 
 
 def vantage_confidence(seen: Seen) -> Words:
     """How sure the vantage point is: certain, high, medium or low."""
-    own = seen.quality.per_flow["vantage_confidence"].to_numpy(dtype=object)
+    own = factored(seen.quality.per_flow["vantage_confidence"].array)
     # What only its neighbours tell is one step less sure than what they tell of themselves.
     lent = {"certain": "high", "high": "medium"}.get(seen.quality.confidence, "low")
-    return np.where(_borrowed(seen), lent, own).astype(object)
+    return replaced(own, says(seen.of(_own_vantage), "unknown"), lent)
 
 
-def _borrowed(seen: Seen) -> Mask:
-    return np.asarray(seen.quality.per_flow["vantage"].to_numpy(dtype=object) == "unknown")
+def _own_vantage(seen: Seen) -> Words:
+    """What the flow itself tells of the place."""
+    return factored(seen.quality.per_flow["vantage"].array)

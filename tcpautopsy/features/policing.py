@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose
 from tcpautopsy.tables import EVENT_NUMBER
 
 _RESENT = tuple(EVENT_NUMBER[k] for k in ("retransmission", "fast_retransmission", "rto_retransmission"))
@@ -189,5 +189,4 @@ def policer_rate(seen: Seen) -> Values:
 
 def policer_of(seen: Seen) -> Words:
     """The side whose bytes the limit meets: client, server or none."""
-    client = np.where(_column(seen, 2) == CLIENT, "client", "server")
-    return np.where(_fits(seen), client, "none").astype(object)
+    return choose([~_fits(seen), _column(seen, 2) == CLIENT], ["none", "client"], "server")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, says, unless
 from tcpautopsy.features.visible import sees_both_directions
 
 
@@ -63,7 +63,7 @@ def zero_window_side(seen: Seen) -> Words:
 def zero_window_against(seen: Seen) -> Words:
     """Who had to wait for the closed window: client, server or nobody."""
     side = seen.of(zero_window_side)
-    return choose([side == "client", side == "server"], ["server", "client"], "nobody")
+    return choose([says(side, "client"), says(side, "server")], ["server", "client"], "nobody")
 
 
 def window_probes(seen: Seen) -> Values:

@@ -95,5 +95,5 @@ def sees_end_of_flow(seen: Seen) -> Mask:
 
 def sees_host_siblings(seen: Seen) -> Mask:
     """Another flow of the same server is in the capture."""
-    _, host = np.unique(seen.words("server_address").astype(str), return_inverse=True)
-    return np.bincount(host, minlength=1)[host] > 1
+    host = seen.words("server_address").codes
+    return np.asarray(np.bincount(host, minlength=1)[host] > 1)
