@@ -141,6 +141,10 @@ class Pool:
                 self._map.madvise(mmap.MADV_HUGEPAGE)
         self.rows = self._mapped()
 
+    def write(self, at: int, rows: Rows) -> None:
+        """Put these in place of the rows from `at` on."""
+        self.rows[at : at + len(rows)] = rows if self._compiled else self._record.entered(rows, False)
+
     def array(self, count: int) -> Rows:
         """The first rows as a structured array."""
         return self._record.array(self.rows, count, self._compiled)
@@ -158,17 +162,11 @@ def _mapping(size: int) -> mmap.mmap:
 _TURN = 1024
 
 
-def columns(rows: Rows, names: Collection[str], order: NDArray[np.int64] | None = None) -> dict[str, NDArray[np.int64]]:
-    """Fields of rows as columns of their own, in this order of the rows when one is given."""
-    count = len(rows) if order is None else len(order)
-    found = {name: np.empty(count, np.int64) for name in names}
-    # NumPy moves rows of plain numbers ten times as fast as structured ones.
-    plain = rows.view(np.int64).reshape(len(rows), rows.dtype.itemsize // 8)
-    for start in range(0, count, _TURN):
-        stop = min(start + _TURN, count)
-        part = rows[start:stop]
-        if order is not None:
-            part = plain.take(order[start:stop], axis=0).view(rows.dtype).reshape(-1)
+def columns(rows: Rows, names: Collection[str]) -> dict[str, NDArray[np.int64]]:
+    """Fields of rows as columns of their own."""
+    found = {name: np.empty(len(rows), np.int64) for name in names}
+    for start in range(0, len(rows), _TURN):
+        part = rows[start : start + _TURN]
         for name, column in found.items():
-            column[start:stop] = part[name]
+            column[start : start + _TURN] = part[name]
     return found

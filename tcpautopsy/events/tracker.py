@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK
-from tcpautopsy.records import Pool, Rows, columns
+from tcpautopsy.records import Pool, Rows
 from tcpautopsy.tables import (
     EVENT,
     EVENT_NUMBER,
@@ -75,9 +75,8 @@ class Tracker:
         sides = self._sides.array(2 * flow_count)
         talks = self._talks.array(flow_count)
         segments = self._segments.array(max(self._kernel.used, 1))
-        events = self._events.array(self._kernel.count)
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
-        return _events(events, ends), directions(sides, segments), self._notes_table(sides)
+        return self._arranged(talks, ends), directions(sides, segments), self._notes_table(sides)
 
     # -------------------------------------------------------------------------------------------------------- notes
 
@@ -107,6 +106,22 @@ class Tracker:
         # Of one frame, what its first bytes are comes last.
         frame = frame.sort_values("frame", kind="stable", ignore_index=True)
         return Notes(NOTES_TABLE.check(frame))
+
+    def _arranged(self, talks: Rows, ends: Rows) -> Events:
+        """The table: by flow, and within a flow in the order in which things happened; `ends` come last."""
+        count = self._kernel.count + len(ends)
+        self._kernel.let_go()
+        if count > len(self._events):
+            self._events.grow(count)
+        self._events.write(self._kernel.count, ends)
+        self._hold()
+        of_flow = talks["events"].astype(np.int64) + np.bincount(ends["flow"], minlength=len(talks))
+        starts = np.cumsum(of_flow) - of_flow
+        table = np.empty((len(EVENTS.columns), count), np.int64)
+        self._kernel.arrange(records.integers(count), starts.data, table.data)
+        found: dict[str, Any] = {c.name: column for c, column in zip(EVENTS.columns, table, strict=True)}
+        found["of_frame"] = pd.arrays.IntegerArray(found["of_frame"], found["of_frame"] == 0)
+        return Events(EVENTS.check(pd.DataFrame(found, copy=False)))
 
     # --------------------------------------------------------------------------------------------------------- room
 
@@ -170,17 +185,3 @@ def _at_end(flows: NDArray[np.int64], talks: Rows, kind: str) -> Rows:
     rows["frame"] = rows["last_frame"] = talks["last_frame"][flows]
     rows["time_ns"] = rows["last_time_ns"] = talks["last_ns"][flows]
     return rows
-
-
-def _by_flow(flow: NDArray[np.uint32]) -> NDArray[np.int64]:
-    """The order by flow, rows of one flow as they come. Two passes over halves of the number are a radix sort each."""
-    low = np.argsort((flow & 0xFFFF).astype(np.uint16), kind="stable")
-    return np.asarray(low[np.argsort((flow[low] >> 16).astype(np.uint16), kind="stable")])
-
-
-def _events(events: Rows, ends: Rows) -> Events:
-    """The table: by flow, and within a flow in the order in which things happened."""
-    rows = np.concatenate([events, ends])
-    found: dict[str, Any] = dict(columns(rows, [c.name for c in EVENTS.columns], _by_flow(rows["flow"])))
-    found["of_frame"] = pd.arrays.IntegerArray(found["of_frame"], found["of_frame"] == 0)
-    return Events(EVENTS.check(pd.DataFrame(found, copy=False)))
