@@ -180,6 +180,22 @@ def stages(folder: Path) -> Iterator[str]:
     yield ""
 
 
+def rules(folder: Path) -> Iterator[str]:
+    """What all rules cost over 100,000 connections, once the features are there."""
+    yield "## Rules\n"
+    yield "CPU of all rules beside that of the features that they ask for: short connections, most of them healthy, and"
+    yield "connections that all fail alike.\n"
+    yield "| capture | connections | features, ms | rules, ms | ratio |"
+    yield "|---|---:|---:|---:|---:|"
+    for title, kind, packets in (("short connections", "many", 1_000_000), ("SYN flood", "flood", 100_000)):
+        path = made(kind, packets, folder)
+        command = [sys.executable, "-m", "benchmarks.rules_alone", str(path)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT, env=_ENVIRONMENT)
+        yield f"| {title} | {done.stdout.strip()} |"
+        path.unlink()
+    yield ""
+
+
 def _filled(word: str, capture: Path, folder: Path) -> str:
     return word.replace("CAPTURE", str(capture)).replace("OUT", str(folder / "out"))
 
@@ -251,6 +267,7 @@ def main() -> None:
             if given.only in (None, case.kind):
                 lines += table(case, compared(case, folder, given.runs))
         lines += stages(folder)
+        lines += rules(folder)
         section, drawing = grown(folder, given.runs) if given.only is None else ([], "")
         lines += section
     text = "\n".join(lines)
