@@ -36,6 +36,9 @@ INTERRUPTED = 130
 FORMAT_NAMES = ("text", "html", "json", "jsonl", "csv", "parquet", "md", "sarif")
 _RANK = {"failure": 3, "degradation": 2, "risk": 1, "note": 0, "none": -1}
 
+#: Formats that take each connection once, in their order.
+_READ_ONCE = ("json", "jsonl")
+
 EXAMPLES = """
 \b
 Examples:
@@ -99,6 +102,8 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
         drawn = any(each.name == "html" for _, each in targets)
         if drawn:
             options = options._replace(spools=Spools(lambda: stack.enter_context(_spool())))
+        once = all(each.name in _READ_ONCE for _, each in targets) and not wish.selection and wish.key is None
+        options = options._replace(streamed=once)
         watch = Stopwatch()
         options = options._replace(stages=watch if given["profile"] else options.stages)
         with _counting(given) as told:

@@ -33,6 +33,7 @@ class Options(NamedTuple):
     spools: Spools | None = None  # keeps what can be read only once for a second look
     stages: Stages = Stages()  # adds up what each stage costs
     asked: frozenset[int | str] = frozenset()  # connections and findings told in full, however many are alike
+    streamed: bool = False  # connections are made while they are written; what is read once only can have them so
     debug: bool = False  # let a defect of ours crash with its traceback
 
 

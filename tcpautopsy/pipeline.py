@@ -28,7 +28,8 @@ from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.memory import trim
 from tcpautopsy.places import place
 from tcpautopsy.quality import assess
-from tcpautopsy.result import SCHEMA_VERSION, Capture, Result, Tool
+from tcpautopsy.result import SCHEMA_VERSION, Capture, Connection, Connections, Finding, Result, Tool
+from tcpautopsy.result import Incident as ToldIncident
 from tcpautopsy.schema import LazyTable
 from tcpautopsy.tables import (
     EVENT_KINDS,
@@ -292,7 +293,10 @@ class _Run:
         self._rules = rules
         self._options = options
         self._captures: list[Capture] = []
-        self._whole = explain.Chapter([], [], [])
+        self._connections: list[Connection] | Connections = []
+        self._findings: list[Finding] = []
+        self._incidents: list[ToldIncident] = []
+        self._counts: list[explain.Counts] = []
         self._duplicates = 0
         self._not_judged = 0
         self._unreadable: list[str] = []
@@ -338,7 +342,7 @@ class _Run:
 
     def tell(self, known: Examined, diagnosis: Diagnosis) -> None:
         """Add a capture that was examined and judged."""
-        shelf = explain.Shelf(len(self._captures), len(self._whole.connections) + 1, self.several, self._options.asked)
+        shelf = explain.Shelf(len(self._captures), len(self._connections) + 1, self.several, self._options.asked)
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)
@@ -350,25 +354,28 @@ class _Run:
         notes = known.dissection.notes
         self._names.update(clean(name) for name in notes.loc[notes["kind"].isin(_NAMING), "text"].unique())
         self._captures.append(explain.capture(known.dissection.facts, known.quality))
-        self._whole.connections.extend(told.connections)
-        self._whole.findings.extend(told.findings)
-        self._whole.incidents.extend(told.incidents)
+        if isinstance(self._connections, list) and (self.several or not self._options.streamed):
+            self._connections.extend(told.connections)
+        else:
+            self._connections = told.connections
+        self._findings += told.findings
+        self._incidents += told.incidents
+        self._counts.append(told.counts)
         self._duplicates += int(known.dissection.flows["duplicates"].sum())
         self._not_judged += int(diagnosis.verdicts["not_judged"].sum())
 
     def analysis(self) -> Analysis:
         """The result of all."""
+        beside = explain.Beside(self._duplicates, self._not_judged, len(self._findings), len(self._incidents))
         result = Result(
             schema_version=SCHEMA_VERSION,
             tool=Tool(name="tcpautopsy", version=version("tcpautopsy"), rules_version=self._rules.version),
             captures=self._captures,
-            connections=self._whole.connections,
-            findings=self._whole.findings,
-            incidents=self._whole.incidents,
+            connections=self._connections,  # type: ignore[arg-type]  # a sequence will do for who only reads it
+            findings=self._findings,
+            incidents=self._incidents,
             pairs=[],
-            totals=explain.totals(
-                self._captures, self._whole, duplicates=self._duplicates, not_judged=self._not_judged
-            ),
+            totals=explain.totals(self._captures, self._counts, beside),
         )
         problems = [p for c in self._captures for p in c.problems if p.code not in _HARMLESS]
         return Analysis(

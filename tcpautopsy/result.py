@@ -5,11 +5,13 @@ Field order is the order in the JSON. None means not applicable or not visible.
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, overload
 
 import msgspec
 
 SCHEMA_VERSION: Final = 1
+_STRETCH = 4096
 
 Severity = Literal["failure", "degradation", "risk", "note", "none"]
 FindingSeverity = Literal["failure", "degradation", "risk", "note"]
@@ -170,6 +172,37 @@ class Connection(Frozen, frozen=True):
     ledger: Ledger | None
     timers: Timers | None
     application_view: ApplicationView
+
+
+class Connections(Sequence[Connection]):
+    """Connections that are made when they are asked for, and let go of again."""
+
+    def __init__(self, count: int, made: Callable[[int, int], Mapping[str, Sequence[Any]]]) -> None:
+        """`made` gives the fields of those from the first to the last (exclusive) as columns, in their order."""
+        self._count, self._made = count, made
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Connection]:
+        for columns in self.stretches():
+            for values in zip(*columns.values(), strict=True):
+                yield Connection(**dict(zip(columns, values, strict=True)))
+
+    @overload
+    def __getitem__(self, place: int) -> Connection: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Connection]: ...
+    def __getitem__(self, place: int | slice) -> Connection | list[Connection]:
+        if isinstance(place, slice):
+            return [self[n] for n in range(self._count)[place]]
+        n = range(self._count)[place]
+        return Connection(**{name: column[0] for name, column in self._made(n, n + 1).items()})
+
+    def stretches(self) -> Iterator[Mapping[str, Sequence[Any]]]:
+        """All of them as columns, some thousands at a time."""
+        for first in range(0, self._count, _STRETCH):
+            yield self._made(first, min(first + _STRETCH, self._count))
 
 
 class Step(Frozen, frozen=True):

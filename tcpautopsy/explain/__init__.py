@@ -5,6 +5,6 @@ from __future__ import annotations
 from tcpautopsy.explain.captures import capture, unreadable
 from tcpautopsy.explain.chapters import Case, Chapter, Shelf, chapter
 from tcpautopsy.explain.ruletexts import Knowledge
-from tcpautopsy.explain.totals import totals
+from tcpautopsy.explain.totals import Beside, Counts, totals
 
-__all__ = ["Case", "Chapter", "Knowledge", "Shelf", "capture", "chapter", "totals", "unreadable"]
+__all__ = ["Beside", "Case", "Chapter", "Counts", "Knowledge", "Shelf", "capture", "chapter", "totals", "unreadable"]

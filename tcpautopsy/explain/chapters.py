@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,27 +10,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tcpautopsy.explain import connections
 from tcpautopsy.explain.alike import in_short
 from tcpautopsy.explain.calls import Returned, application_view, from_rule, step_times
+from tcpautopsy.explain.connections import Deep
 from tcpautopsy.explain.findings import Matched, Place, finding, finding_id, short_finding
 from tcpautopsy.explain.ledger import ledger
-from tcpautopsy.explain.names import Names, names
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
 from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
 from tcpautopsy.explain.told import Event, Told, columns, events_at, rows, told
+from tcpautopsy.explain.totals import Counts, counted
 from tcpautopsy.explain.words import utc
-from tcpautopsy.result import (
-    ApplicationView,
-    Connection,
-    Endpoint,
-    Finding,
-    Incident,
-    Ledger,
-    RunnerUp,
-    Timers,
-    Undecided,
-    Vantage,
-)
+from tcpautopsy.result import Connections, Finding, Incident, RunnerUp
 from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
 from tcpautopsy.tables import Incident as Story
 
@@ -38,15 +29,7 @@ ByRule: TypeAlias = dict[str, list[Returned]]
 
 #: Flows that are told at a time.
 _BATCH = 4096
-_NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
-_EMPTY_VIEW = ApplicationView(client=[], server=[])
 _QUIET = ("none", "note")
-#: Columns of which connections are made.
-_FLOW = (
-    *("protocol", "community_id", "ordinal", "tcp_stream", "conn_state", "history", "client_known_by"),
-    *("first_ns", "last_ns", "packets", "bytes"),
-)
-_VERDICT = ("outcome", "severity", "cause", "confidence", "fault", "consistent_with", "limits")
 
 
 class Shelf(NamedTuple):
@@ -78,29 +61,22 @@ class Case(NamedTuple):
 class Chapter(NamedTuple):
     """What is said of one capture."""
 
-    connections: list[Connection]
+    connections: Connections
     findings: list[Finding]
     incidents: list[Incident]
-
-
-class _Deep(NamedTuple):
-    """What is told only of connections that went wrong."""
-
-    ledger: Ledger | None
-    timers: Timers | None
-    view: ApplicationView
+    counts: Counts
 
 
 def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
     """All that the result holds of one capture; connections in the order of Flows."""
-    dissection, features, _, diagnosis = case
+    dissection, features, quality, diagnosis = case
     wrong = [n for n, severity in enumerate(diagnosis.verdicts["severity"].tolist()) if severity not in _QUIET]
     loud = set(wrong)
     faults = diagnosis.verdicts["fault"].tolist()
     ids = _finding_ids(dissection, diagnosis, shelf)
     teller = _Teller(case, knowledge, shelf, ids)
     findings: dict[int, list[Finding]] = {}
-    deep: dict[int, _Deep] = {}
+    deep: dict[int, Deep] = {}
     order = list(dict.fromkeys(diagnosis.findings["flow"].tolist()))
     everyone = sorted({*wrong, *order})
     for start in range(0, len(everyone), _BATCH):
@@ -111,9 +87,14 @@ def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
         findings |= {flow: [teller.finding(known[flow], each) for each in found] for flow, found in matched.items()}
         calls = _calls(known, matched, knowledge)
         deep |= {n: _deep(known[n], faults[n], calls.get(n, {})) for n in numbers if n in loud}
-    connections = list(_connections(case, knowledge, shelf, deep, ids))
+    of_flow: dict[int, list[str]] = {}
+    for owner, name in zip(diagnosis.findings["flow"].tolist(), ids, strict=True):
+        of_flow.setdefault(owner, []).append(name)
+    told_of = connections.Case(dissection, quality, diagnosis, deep, of_flow)
+    made = connections.connections(told_of, knowledge, shelf.index, shelf.first_id)
     in_order = [each for flow in order for each in findings[flow]]
-    return Chapter(connections, in_order, [_incident(story, shelf) for story in diagnosis.incidents])
+    stories = [_incident(story, shelf) for story in diagnosis.incidents]
+    return Chapter(made, in_order, stories, counted(dissection.flows, diagnosis.verdicts))
 
 
 class _Teller:
@@ -213,88 +194,9 @@ def _times(each: Told, matched: Matched, rule: RuleTexts) -> dict[str, int]:
     return step_times([s.name for s in rule.sequence], matched.steps, gives_up_ns(each) if ended is None else ended)
 
 
-def _deep(each: Told, fault: str | None, by_rule: ByRule) -> _Deep:
+def _deep(each: Told, fault: str | None, by_rule: ByRule) -> Deep:
     books = ledger(each, fault) if each.flow["protocol"] in ("tcp", "udp") else None
-    return _Deep(books, timers(each), application_view(each, by_rule))
-
-
-# --------------------------------------------------------------------------------------------------- connections
-
-
-def _connections(
-    case: Case, knowledge: Knowledge, shelf: Shelf, told_deep: dict[int, _Deep], finding_ids: Sequence[str]
-) -> Iterator[Connection]:
-    dissection, _, quality, diagnosis = case
-    learned = names(dissection)
-    undecided = _undecided(diagnosis, knowledge)
-    findings: dict[int, list[str]] = {}
-    for owner, name in zip(diagnosis.findings["flow"].tolist(), finding_ids, strict=True):
-        findings.setdefault(owner, []).append(name)
-    nothing = _Deep(None, None, _EMPTY_VIEW)
-    # Column by column: there are as many connections as anything here has.
-    ends = zip(*(_endpoints(dissection, learned, side) for side in ("client", "server")), strict=True)
-    flows, verdicts = columns(dissection.flows, *_FLOW), columns(diagnosis.verdicts, *_VERDICT)
-    points = zip(*columns(quality.per_flow, "vantage", "vantage_confidence"), strict=True)
-    table = zip(zip(*flows, strict=True), zip(*verdicts, strict=True), ends, points, strict=True)
-    for number, (flow, verdict, (client, server), point) in enumerate(table):
-        protocol, community, ordinal, stream, state, history, known_by, first_ns, last_ns, packets, size = flow
-        outcome, severity, cause, confidence, fault, consistent, limits = verdict
-        deep = told_deep.get(number, nothing)
-        yield Connection(
-            capture=shelf.index,
-            id=shelf.first_id + number,
-            protocol=protocol,
-            community_id=community or None,
-            ordinal=ordinal,
-            tcp_stream=stream,
-            conn_state=state or None,
-            history=history or None,
-            client=client,
-            server=server,
-            client_known_by=known_by,
-            vantage=_shared_vantage(*point),
-            first_time=utc(first_ns),
-            last_time=utc(last_ns),
-            packets=packets,
-            bytes=size,
-            outcome=outcome,
-            severity=severity,
-            cause=cause,
-            confidence=confidence,
-            fault=fault,
-            consistent_with=list(consistent) or _NOTHING,
-            undecided=undecided.get(number, _NOTHING),
-            limits=list(limits) or _NOTHING,
-            findings=findings.get(number, _NOTHING),
-            ledger=deep.ledger,
-            timers=deep.timers,
-            application_view=deep.view,
-        )
-
-
-def _endpoints(dissection: Dissection, learned: Names, side: str) -> Iterator[Endpoint]:
-    addresses, ports = columns(dissection.flows, f"{side}_address", f"{side}_port")
-    for number, (address, port) in enumerate(zip(addresses, ports, strict=True)):
-        yield _shared_endpoint(address, port, learned.of(number, address, server=side == "server"))
-
-
-@lru_cache(maxsize=64)
-def _shared_vantage(point: Any, confidence: Any) -> Vantage:
-    return Vantage(point=point, confidence=confidence)
-
-
-@lru_cache(maxsize=4096)
-def _shared_endpoint(address: str, port: int | None, name: str | None) -> Endpoint:
-    return Endpoint(address=address, port=port, name=name)
-
-
-def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Undecided]]:
-    found: dict[int, list[Undecided]] = {}
-    for row in rows(diagnosis.undecided):
-        would = " ".join(knowledge.rules[row["rule"]].would_decide.split())
-        one = Undecided(rule=row["rule"], missing=list(row["missing"]), would_decide=would)
-        found.setdefault(row["flow"], []).append(one)
-    return found
+    return Deep(books, timers(each), application_view(each, by_rule))
 
 
 def _finding_ids(dissection: Dissection, diagnosis: Diagnosis, shelf: Shelf) -> list[str]:

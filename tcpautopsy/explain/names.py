@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pandas as pd
@@ -16,10 +17,12 @@ class Names(NamedTuple):
     by_address: dict[str, str]
     by_flow: dict[int, str]
 
-    def of(self, flow: int, address: str, server: bool) -> str | None:
-        """The name of an endpoint; None when the capture does not tell it."""
-        asked = self.by_flow.get(flow) if server else None
-        return asked or self.by_address.get(address)
+    def all_of(self, flows: Sequence[int], addresses: Sequence[str], server: bool) -> list[str | None]:
+        """The names of endpoints, servers or clients of these flows; None where the capture does not tell one."""
+        if not server or not self.by_flow:
+            return [self.by_address.get(address) for address in addresses]
+        asked, known = self.by_flow.get, self.by_address.get
+        return [asked(flow) or known(address) for flow, address in zip(flows, addresses, strict=True)]
 
 
 def names(dissection: Dissection) -> Names:

@@ -120,9 +120,9 @@ class _TableRow(Mapping[str, Any]):
         return len(self._columns.names)
 
 
-def columns(table: pd.DataFrame, *names: str) -> list[list[Any]]:
+def columns(table: pd.DataFrame, *names: str, rows: slice = slice(None)) -> list[list[Any]]:
     """These columns of a table with plain values, NA as None."""
-    return [_plain(table[name].array) for name in names]
+    return [_plain(table[name].array[rows]) for name in names]
 
 
 def rows(table: pd.DataFrame | Features, places: NDArray[np.int64] | None = None) -> list[Row]:

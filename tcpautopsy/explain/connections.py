@@ -1,0 +1,119 @@
+"""The connections of one capture as the contract has them, made from its tables column by column.
+
+There are as many of them as anything here has, and of most there is nothing to tell: they are made a stretch at a time,
+when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from tcpautopsy.explain.names import names
+from tcpautopsy.explain.ruletexts import Knowledge
+from tcpautopsy.explain.told import columns, rows
+from tcpautopsy.explain.words import utc
+from tcpautopsy.result import (
+    ApplicationView,
+    Connections,
+    Endpoint,
+    Ledger,
+    Timers,
+    Undecided,
+    Vantage,
+)
+from tcpautopsy.tables import Diagnosis, Dissection, Quality
+
+_NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
+_SILENT = ApplicationView(client=[], server=[])
+_FLOW = ("protocol", "community_id", "ordinal", "tcp_stream", "conn_state", "history", "client_known_by")
+_SIZE = ("packets", "bytes")
+_VERDICT = ("outcome", "severity", "cause", "confidence", "fault")
+
+
+class Deep(NamedTuple):
+    """What is told only of connections that went wrong."""
+
+    ledger: Ledger | None = None
+    timers: Timers | None = None
+    view: ApplicationView = _SILENT
+
+
+class Case(NamedTuple):
+    """What connections are made of; `deep` by flow, `findings` ids by flow, the primary first."""
+
+    dissection: Dissection
+    quality: Quality
+    diagnosis: Diagnosis
+    deep: Mapping[int, Deep]
+    findings: Mapping[int, list[str]]
+
+
+def connections(case: Case, knowledge: Knowledge, capture: int, first_id: int) -> Connections:
+    """All connections of a capture, in the order of Flows."""
+    flows, verdicts, points = case.dissection.flows, case.diagnosis.verdicts, case.quality.per_flow
+    learned, undecided, quiet = names(case.dissection), _undecided(case.diagnosis, knowledge), Deep()
+
+    def made(first: int, last: int) -> dict[str, Sequence[Any]]:
+        here, numbers = slice(first, last), range(first, last)
+        known = dict(zip(_FLOW + _SIZE, columns(flows, *_FLOW, *_SIZE, rows=here), strict=True))
+        judged = dict(zip(_VERDICT, columns(verdicts, *_VERDICT, rows=here), strict=True))
+        ends = {}
+        for side in ("client", "server"):
+            addresses, ports = columns(flows, f"{side}_address", f"{side}_port", rows=here)
+            called = learned.all_of(numbers, addresses, server=side == "server")
+            ends[side] = _endpoints(zip(addresses, ports, called, strict=True))
+        begun, ended = ([utc(t) for t in times] for times in columns(flows, "first_ns", "last_ns", rows=here))
+        places = zip(*columns(points, "vantage", "vantage_confidence", rows=here), strict=True)
+        consistent, limits = (
+            [list(each) or _NOTHING for each in column]
+            for column in columns(verdicts, "consistent_with", "limits", rows=here)
+        )
+        deep = [case.deep.get(n, quiet) for n in numbers]
+        return {
+            "capture": [capture] * len(numbers),
+            "id": list(range(first + first_id, last + first_id)),
+            **known,
+            **{name: [text or None for text in known[name]] for name in ("community_id", "conn_state", "history")},
+            **ends,
+            "vantage": [_vantage(*place) for place in places],
+            "first_time": begun,
+            "last_time": ended,
+            **judged,
+            "consistent_with": consistent,
+            "undecided": [undecided.get(n, _NOTHING) for n in numbers],
+            "limits": limits,
+            "findings": [case.findings.get(n, _NOTHING) for n in numbers],
+            "ledger": [each.ledger for each in deep],
+            "timers": [each.timers for each in deep],
+            "application_view": [each.view for each in deep],
+        }
+
+    return Connections(len(flows), made)
+
+
+@lru_cache(maxsize=64)
+def _vantage(point: Any, confidence: Any) -> Vantage:
+    return Vantage(point=point, confidence=confidence)
+
+
+def _endpoints(ends: Iterable[tuple[str, int | None, str | None]]) -> list[Endpoint]:
+    """Those that are the same are one."""
+    once: dict[tuple[str, int | None, str | None], Endpoint] = {}
+    found = []
+    for end in ends:
+        if end not in once:
+            address, port, name = end
+            once[end] = Endpoint(address=address, port=port, name=name)
+        found.append(once[end])
+    return found
+
+
+def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Undecided]]:
+    found: dict[int, list[Undecided]] = {}
+    for row in rows(diagnosis.undecided):
+        would = " ".join(knowledge.rules[row["rule"]].would_decide.split())
+        one = Undecided(rule=row["rule"], missing=list(row["missing"]), would_decide=would)
+        found.setdefault(row["flow"], []).append(one)
+    return found
