@@ -54,7 +54,7 @@ def texts(table: Sequence[str], places: NDArray[Any]) -> ExtensionArray:
 
 
 def coded(table: Sequence[str], places: NDArray[Any]) -> pd.Categorical:
-    """Words by their places in a short list, kept so: eight bits a row; a negative place is NA.
+    """Words by their places in a list, kept so; a negative place is NA.
 
     A word may stand in the list more than once.
     """
@@ -62,12 +62,17 @@ def coded(table: Sequence[str], places: NDArray[Any]) -> pd.Categorical:
     if len(few) < len(table):
         code = {word: number for number, word in enumerate(few)}
         places = np.array([*(code[word] for word in table), -1])[places]
-    return pd.Categorical.from_codes(places, dtype=_few(few), validate=False)
+    dtype = _categories(few) if len(few) > _FEW else _few(few)
+    return pd.Categorical.from_codes(places, dtype=dtype, validate=False)
 
 
-@lru_cache(maxsize=256)
-def _few(words: tuple[str, ...]) -> pd.CategoricalDtype:
+def _categories(words: tuple[str, ...]) -> pd.CategoricalDtype:
     return pd.CategoricalDtype(pd.Index(words, dtype="str"))
+
+
+#: The sides, the outcomes, the rules: the same lists again and again; names of hosts are others in each capture.
+_FEW = 128
+_few = lru_cache(maxsize=256)(_categories)
 
 
 class LazyTable:

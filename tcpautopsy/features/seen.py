@@ -18,8 +18,8 @@ from pandas.api.extensions import ExtensionArray
 from tcpautopsy.schema import coded
 from tcpautopsy.tables import EVENT_NUMBER, Dissection, Quality
 
-#: A feature before it gets its dtype: floats (NaN unknown), booleans (all known) or words (one of a few, each with a
-#: code; comparing codes costs a hundredth of comparing texts).
+#: A feature before it gets its dtype: floats (NaN unknown), booleans (all known) or words (codes and the words
+#: that they stand for: a code is compared faster than a text).
 Values: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 Words: TypeAlias = pd.Categorical
