@@ -75,6 +75,15 @@ _FEW = 128
 _few = lru_cache(maxsize=256)(_categories)
 
 
+def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
+    """Rows that agree in all columns (at least one) get one number, from 0 as they come; NA agrees with NA."""
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        codes, known = pd.factorize(column)
+        number = pd.factorize(number * (len(known) + 1) + codes + 1)[0].astype(np.int64)
+    return number
+
+
 class LazyTable:
     """A table by column name, each column made when it is first asked for."""
 

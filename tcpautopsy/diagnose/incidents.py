@@ -17,6 +17,7 @@ import pandas as pd
 from tcpautopsy.diagnose.columns import Integers, ordered
 from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.model import Rule
+from tcpautopsy.schema import numbered
 from tcpautopsy.tables import NO_TIME, Dissection, Incident
 
 _NS = 1_000_000_000
@@ -76,11 +77,7 @@ def _capture(dissection: Dissection) -> Subjects:
 
 def _subjects(flows: pd.DataFrame, columns: list[str], name: Callable[..., str]) -> Subjects:
     """Flows that agree in these columns are about the same; the name is made of the values."""
-    of_flow = np.zeros(len(flows), dtype=np.int64)
-    for column in columns:
-        codes, known = pd.factorize(flows[column])
-        # NA has the code -1, and is about something of its own.
-        of_flow = pd.factorize(of_flow * (len(known) + 1) + codes + 1)[0].astype(np.int64)
+    of_flow = numbered([flows[column] for column in columns])
     at = np.empty(int(of_flow.max(initial=-1)) + 1, dtype=np.int64)
     at[of_flow[::-1]] = np.arange(len(flows))[::-1]
     return Subjects([name(*row) for row in flows[columns].iloc[at].itertuples(index=False, name=None)], of_flow)

@@ -9,13 +9,14 @@ import pandas as pd
 
 from tcpautopsy.features.overlap import Points, counted, grouped, instants
 from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values
+from tcpautopsy.schema import numbered
 
 
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     flows = seen.dissection.flows
     address, _ = pd.factorize(pd.concat([flows["client_address"], flows["server_address"]], ignore_index=True))
-    codes = _numbered(np.stack([address.astype(np.int64), np.tile(flows["zone"].to_numpy(np.int64), 2)]))
+    codes = numbered([address, np.tile(flows["zone"].to_numpy(np.int64), 2)])
     return codes[: seen.count], codes[seen.count :]
 
 
@@ -23,26 +24,17 @@ def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
     _, server = seen.of(addresses)
     protocol = seen.words("protocol").codes.astype(np.int64)
-    return _numbered(np.stack([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol]))
+    return numbered([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol])
 
 
 def host_pair(seen: Seen) -> Group:
     """Flows from the same client host to the same server host."""
-    return _numbered(np.stack(seen.of(addresses)))
+    return numbered(seen.of(addresses))
 
 
 def split(group: Group, by: Group) -> Group:
     """Groups made smaller: equal numbers only where both were equal."""
     return group * (int(by.max(initial=0)) + 1) + by
-
-
-def _numbered(columns: Group) -> Group:
-    """Equal columns get equal numbers, from 0."""
-    number = np.zeros(columns.shape[1], np.int64)
-    for row in columns:
-        values = pd.factorize(row)[0].astype(np.int64)
-        number = pd.factorize(number * (int(values.max(initial=0)) + 1) + values)[0].astype(np.int64)
-    return number
 
 
 def elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Mask:
