@@ -12,7 +12,7 @@ import pandas as pd
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
-from tcpautopsy.tables import Diagnosis, Directions, Events, Flows
+from tcpautopsy.tables import Diagnosis, Events, Flows
 
 
 class Flow(NamedTuple):
@@ -42,10 +42,10 @@ class Capture:
         """One row per connection, in the order of their first frames."""
         return self._known.dissection.flows
 
-    @property
-    def directions(self) -> Directions:
+    @cached_property
+    def directions(self) -> pd.DataFrame:
         """Two rows per connection: what the client's side did, then the server's."""
-        return self._known.dissection.directions
+        return self._known.dissection.directions.frame()
 
     @cached_property
     def events(self) -> Events:

@@ -94,8 +94,8 @@ def _twins(ends: _Ends) -> list[_Twin]:
 
 def _isns(dissection: Dissection) -> list[tuple[int, tuple[int, int]]]:
     """(row of Flows, (originator's ISN, server's port)) of each TCP connection whose SYN is in the capture."""
-    flows, isn = dissection.flows, dissection.directions["isn"].iloc[::2]
-    chosen = (flows["protocol"] == "tcp").to_numpy(dtype=bool) & isn.notna().to_numpy()
+    flows, isn = dissection.flows, dissection.directions.at(slice(0, None, 2))["isn"]
+    chosen = (flows["protocol"] == "tcp").to_numpy(dtype=bool) & ~np.asarray(isn.isna())
     rows = np.flatnonzero(chosen).tolist()
     numbers = isn.to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
     ports = flows["server_port"].to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
@@ -186,8 +186,7 @@ def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
         if here != there:
             yield f"the {word} is {place(here)} at the client's side and {place(there)} at the server's side"
     for offset, word in ((0, "SYN"), (1, "SYN-ACK")):
-        a = ends.client.directions.iloc[2 * twin.client + offset]
-        b = ends.server.directions.iloc[2 * twin.server + offset]
+        a, b = (_direction(each, row, offset) for each, row in zip(ends, twin, strict=True))
         if pd.isna(a["isn"]) or pd.isna(b["isn"]):
             continue
         for column, name in _OPTIONS:
@@ -199,6 +198,11 @@ def _changed(ends: _Ends, twin: _Twin) -> Iterator[str]:
         if not pd.isna(a["ttl"]) and not pd.isna(b["ttl"]) and a["ttl"] != b["ttl"]:
             hops = counted(abs(int(a["ttl"]) - int(b["ttl"])), "router")
             yield f"the TTL of the {word} tells {hops} between the two captures"
+
+
+def _direction(dissection: Dissection, row: int, offset: int) -> pd.Series:
+    """What one side (offset 0: the originator) did on the connection in this row."""
+    return dissection.directions.at(np.array([2 * row + offset])).frame().iloc[0]
 
 
 def _endpoint(dissection: Dissection, row: int, end: str) -> Endpoint:

@@ -15,3 +15,6 @@ def trim(rows: int) -> None:
         give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if give_back is not None:
             give_back(0)
+        arrow = sys.modules.get("pyarrow")  # pandas keeps texts in its memory where it is installed
+        if arrow is not None:
+            arrow.default_memory_pool().release_unused()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +23,7 @@ from tcpautopsy.diagnose.rules import rule_files
 from tcpautopsy.dissector import Dissector, Options, dissect, followed
 from tcpautopsy.errors import CaptureError, RuleError
 from tcpautopsy.explain.wording import faults
-from tcpautopsy.features import FEATURES, FEATURES_TABLE, features
+from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
 from tcpautopsy.memory import trim
@@ -30,7 +31,6 @@ from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Connection, Connections, Finding, Result, Tool
 from tcpautopsy.result import Incident as ToldIncident
-from tcpautopsy.schema import LazyTable
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
@@ -142,10 +142,7 @@ def _examined(dissection: Dissection, zones: Sequence[str], options: Options) ->
     quality = options.stages.run("quality", assess, dissection)
     stages = options.stages
     known = stages.run("features", features, dissection, quality)
-    charged = LazyTable(
-        FEATURES_TABLE, len(known), lambda name: stages.run("features", known.__getitem__, name), known.settle
-    )
-    return Examined(dissection, quality, charged, zones)
+    return Examined(dissection, quality, known.within(partial(stages.run, "features")), zones)
 
 
 def examined(source: bytes | Path, options: Options = Options()) -> Examined:  # noqa: B008 # a tuple

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -84,6 +84,17 @@ def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
     return number
 
 
+def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The whole numbers from each `low` to its `high` (exclusive), one range after the other."""
+    lengths = high - low
+    ends = np.cumsum(lengths)
+    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
+
+
+#: Rows of a table: a stretch of it, or their numbers.
+RowChoice: TypeAlias = "slice | NDArray[np.int64]"
+
+
 class LazyTable:
     """A table by column name, each column made when it is first asked for."""
 
@@ -93,14 +104,18 @@ class LazyTable:
         count: int,
         make: Callable[[str], ExtensionArray],
         settle: Callable[[], None] = lambda: None,
+        *,
+        cut: Callable[[RowChoice], LazyTable] | None = None,
+        kept: bool = True,
     ) -> None:
         """`count` rows; `make` gives a column of the contract by its name.
 
-        `settle` lets go of what `make` keeps between two columns; it can still make them all.
+        `settle` lets go of what `make` keeps between two columns; it can still make them all. `cut` gives the table of
+        some rows; columns that are not `kept` are made each time anew.
         """
         self.settle = settle
+        self._contract, self._count, self._make, self._cut, self._kept = contract, count, make, cut, kept
         self._dtypes = {c.name: c.dtype for c in contract.columns}
-        self._name, self._count, self._make = contract.name, count, make
         self._made: dict[str, ExtensionArray] = {}
 
     def __len__(self) -> int:
@@ -111,17 +126,37 @@ class LazyTable:
 
     def __getitem__(self, name: str) -> ExtensionArray:
         """The column. Raises KeyError for a name that is not in the contract, TypeError for a defect of its maker."""
-        if name not in self._made:
-            dtype, made = self._dtypes[name], self._make(name)
-            if str(made.dtype) != dtype or len(made) != self._count:
-                raise TypeError(f"{self._name}.{name}: {len(made)} of {made.dtype}, expected {self._count} of {dtype}")
+        if name in self._made:
+            return self._made[name]
+        dtype, made = self._dtypes[name], self._make(name)
+        if str(made.dtype) != dtype or len(made) != self._count:
+            found = f"{len(made)} of {made.dtype}, expected {self._count} of {dtype}"
+            raise TypeError(f"{self._contract.name}.{name}: {found}")
+        if self._kept:
             self._made[name] = made
-        return self._made[name]
+        return made
 
     @property
     def columns(self) -> list[str]:
         """The names of all columns, made or not, in the contract's order."""
         return list(self._dtypes)
+
+    def at(self, rows: RowChoice) -> LazyTable:
+        """The table of these rows."""
+        if self._cut is not None:
+            return self._cut(rows)
+        count = len(range(*rows.indices(self._count))) if isinstance(rows, slice) else len(rows)
+        return LazyTable(self._contract, count, lambda name: self[name][rows])
+
+    def within(self, run: Callable[..., Any]) -> LazyTable:
+        """The same table; what is made of it is made by `run`, which is given the work and what it is to work on."""
+        return LazyTable(
+            self._contract,
+            self._count,
+            lambda name: run(self.__getitem__, name),
+            self.settle,
+            cut=lambda rows: run(self.at, rows).within(run),
+        )
 
     def frame(self) -> pd.DataFrame:
         """All columns, made now."""

@@ -476,7 +476,10 @@ DIRECTIONS = Table(
     ),
 )
 
-Directions = NewType("Directions", pd.DataFrame)
+#: So many flows are judged at once; of more, so many at a time: what is kept of a judgement stays small.
+AT_ONCE, STRETCH = 131_072, 32_768
+
+Directions: TypeAlias = LazyTable
 Features: TypeAlias = LazyTable
 
 #: Windows of the arrival curve, in ms (CATALOGUE 8.3).

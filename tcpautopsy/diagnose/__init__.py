@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tcpautopsy import tables
 from tcpautopsy.diagnose import precedence, trust, verdicts
-from tcpautopsy.diagnose.columns import BLOCK, Stretch, happenings
+from tcpautopsy.diagnose.columns import Stretch, happenings
 from tcpautopsy.diagnose.incidents import incidents
 from tcpautopsy.diagnose.rules import RuleSet, load
 from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
@@ -26,8 +27,9 @@ def diagnose(
     count = len(dissection.flows)
     parts: list[verdicts.Part] = []
     found = 0
-    for first in range(0, max(count, 1), BLOCK):
-        last = min(first + BLOCK, count)
+    step = tables.STRETCH if count > tables.AT_ONCE else max(count, 1)
+    for first in range(0, max(count, 1), step):
+        last = min(first + step, count)
         stretch = Stretch(dissection, features, events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)

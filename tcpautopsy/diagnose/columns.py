@@ -1,7 +1,7 @@
 """A stretch of flows as the rules see it: features as columns of three-valued logic, events as arrays.
 
-Rules are judged over stretches of at most BLOCK flows, so that what is kept of the conditions stays small whatever
-the size of the capture.
+Rules are judged over stretches of so many flows as `tables` says, so that what is kept of the conditions stays small
+whatever the size of the capture.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
 from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
-BLOCK = 131_072
 Integers = NDArray[np.int64]
 
 
@@ -34,13 +33,6 @@ class Happenings(NamedTuple):
     last_time_ns: Integers
     frames: Integers
     value: Integers
-
-
-def ranges(low: Integers, high: Integers) -> Integers:
-    """The whole numbers from each `low` to its `high` (exclusive), one range after the other."""
-    lengths = high - low
-    ends = np.cumsum(lengths)
-    return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
 
 
 def ordered(*keys: Integers) -> Integers | slice:
@@ -78,8 +70,9 @@ class Stretch:
         self.first = first
         self.count = last - first
         self.events = events
-        self._features, self._rows = features, slice(first, last)
-        self._protocols = column(dissection.flows["protocol"].array[self._rows])
+        rows = slice(first, last)
+        self._features = features if self.count == len(features) else features.at(rows)
+        self._protocols = column(dissection.flows["protocol"].array[rows])
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
         self._spoken: dict[tuple[str, ...], Mask] = {}
@@ -91,7 +84,7 @@ class Stretch:
     def column(self, name: str) -> Column:
         """A feature."""
         if name not in self._columns:
-            self._columns[name] = column(self._features[name][self._rows])
+            self._columns[name] = column(self._features[name])
         return self._columns[name]
 
     def judged(self, line: Line) -> bool:

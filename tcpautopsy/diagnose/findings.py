@@ -11,13 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tcpautopsy.diagnose import precedence, runners
-from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ordered, ranges
+from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ordered
 from tcpautopsy.diagnose.logic import Mask
 from tcpautopsy.diagnose.matcher import ABSENT
 from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
 from tcpautopsy.diagnose.trust import CONFIDENCES
 from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
-from tcpautopsy.schema import coded
+from tcpautopsy.schema import coded, ranges
 from tcpautopsy.tables import NO_TIME, QUALITY_FLAGS
 
 

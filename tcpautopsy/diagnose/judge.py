@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tcpautopsy.diagnose import grammar, matcher
-from tcpautopsy.diagnose.columns import Chosen, Happenings, Integers, Stretch, ranges
+from tcpautopsy.diagnose.columns import Chosen, Happenings, Integers, Stretch
 from tcpautopsy.diagnose.compiled import SIDES, Compiled, Match
 from tcpautopsy.diagnose.logic import Mask, Truth
 from tcpautopsy.diagnose.matcher import Assignment
+from tcpautopsy.schema import ranges
 from tcpautopsy.tables import EVENT_KINDS
 
 #: What must be in the capture before the absence of an event means anything; of the others the side's direction.

@@ -1,60 +1,154 @@
-"""Directions: the kernel's rows as a table, unknown values as NA."""
+"""Directions: the kernel's rows as a table, unknown values as NA; a column is made when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN
-from tcpautopsy.records import Rows, columns
+from tcpautopsy.records import Rows
+from tcpautopsy.schema import LazyTable, RowChoice
 from tcpautopsy.tables import DIRECTIONS, Directions
 
 Mask = NDArray[np.bool_]
-#: The kernel's fields as columns of their own.
-Fields = Mapping[str, NDArray[np.int64]]
+Integers = NDArray[np.int64]
 
 
 def directions(sides: Rows, segments: Rows) -> Directions:
-    """Row 2*flow is the originator's, 2*flow+1 the responder's."""
-    fields = columns(sides, _FIELDS)
-    made = {**_plain(fields), **_sequence(fields), **_conditional(fields), **_ladder(fields, segments)}
-    made |= _outstanding(fields, segments)
-    return Directions(DIRECTIONS.check(pd.DataFrame({c.name: made[c.name] for c in DIRECTIONS.columns}, copy=False)))
+    """Row 2*flow is the originator's, 2*flow+1 the responder's. The kernel's rows are what it keeps: it has no copy."""
+    made = _Made(sides, segments)
+
+    def cut(rows: RowChoice) -> Directions:
+        return directions(sides[rows], segments)
+
+    return LazyTable(DIRECTIONS, len(sides), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
 
 
-def _has(sides: Fields, name: str) -> Mask:
-    return np.asarray(sides["known"] & SIDE_KNOWN[name] != 0)
+class _Made:
+    """The kernel's rows: directions, and the segments that were outstanding at the end."""
+
+    def __init__(self, sides: Rows, segments: Rows) -> None:
+        self._sides, self._segments = sides, segments
+
+    def field(self, name: str) -> Integers:
+        """A field of the kernel's."""
+        return np.asarray(self._sides[name].astype(np.int64))
+
+    def has(self, name: str) -> Mask:
+        """Of which directions the kernel knows this."""
+        return np.asarray(self._sides["known"] & np.uint32(SIDE_KNOWN[name]) != 0)
+
+    def counts(self, name: str) -> Mask:
+        """Where a field is not 0."""
+        return np.asarray(self._sides[name] != 0)
+
+    def oldest(self, name: str) -> Integers:
+        """A field of the oldest thing that is not acknowledged at the end; of any where `head` is 0."""
+        return np.asarray(self._segments[name][np.maximum(self.field("head") - 1, 0)].astype(np.int64))
+
+    @cached_property
+    def outstanding(self) -> tuple[Integers, Integers, Integers]:
+        """All payload that is not acknowledged at the end: its sum, its least and largest; 0 for none.
+
+        A walk of all lists at once, step by step.
+        """
+        at = self.field("head")
+        total = np.zeros(len(at), np.int64)
+        least, most = np.full(len(at), np.iinfo(np.int64).max), np.zeros(len(at), np.int64)
+        where = np.flatnonzero(at)
+        while len(where):
+            rows = self._segments[at[where] - 1]
+            data = rows["what"] == DATA
+            payload, sizes = where[data], rows["size"][data].astype(np.int64)
+            total[payload] += (rows["right"] - rows["left"])[data]
+            least[payload] = np.minimum(least[payload], sizes)
+            most[payload] = np.maximum(most[payload], sizes)
+            at[where] = rows["next"]
+            where = where[rows["next"] != 0]
+        return total, np.where(most > 0, least, 0), most
 
 
-def _known(values: NDArray[Any], known: Mask) -> Any:
+_Maker = Callable[[_Made], ExtensionArray]
+
+
+def _known(values: Integers, known: Mask) -> ExtensionArray:
     """Int64 with NA where not known."""
-    return pd.arrays.IntegerArray(np.asarray(values).astype(np.int64, copy=False), ~known)
+    return pd.arrays.IntegerArray(values, ~known)
 
 
-def _claim(values: Mask, known: Mask) -> Any:
+def _claim(values: Mask, known: Mask) -> ExtensionArray:
     """boolean with NA where not known."""
     return pd.arrays.BooleanArray(np.asarray(values, bool), ~known)
 
 
-def _plain(sides: Fields) -> dict[str, Any]:
-    """Columns that are never NA: the kernel's fields of the same name."""
-    return {name: sides[name] for name in _PLAIN if name in sides}
+def _plain(name: str) -> _Maker:
+    """Never NA: the kernel's field of the same name."""
+    return lambda made: pd.arrays.NumpyExtensionArray(made.field(name))
 
 
-def _sequence(sides: Fields) -> dict[str, Any]:
-    spoke = sides["packets"] > 0
-    base, acked = _has(sides, "base"), _has(sides, "ack")
-    return {
-        "seq_base": _known(sides["base"], base),
-        "isn": _known(sides["base"], _has(sides, "isn")),
-        "highest_seq": _known(sides["next"], spoke & base),
-        "highest_ack": _known(sides["highest_ack"], acked),
-        "last_ack": _known(sides["last_ack"], acked),
-    }
+def _when(known: str, name: str) -> _Maker:
+    """A field, NA unless the kernel knows this."""
+    return lambda made: _known(made.field(name), made.has(known))
+
+
+def _unless_zero(name: str, other: str) -> _Maker:
+    """A field, NA where the other is 0."""
+    return lambda made: _known(made.field(name), made.counts(other))
+
+
+def _is(name: str, known: str) -> _Maker:
+    """Whether the kernel knows one thing, NA unless it knows the other."""
+    return lambda made: _claim(made.has(name), made.has(known))
+
+
+def _speaker_is(name: str) -> _Maker:
+    return lambda made: _claim(made.has(name), made.counts("packets"))
+
+
+def _waiting(name: str, given: str | None = None) -> _Maker:
+    """A field of the oldest outstanding thing, NA without one, or where `given` of it is 0."""
+
+    def column(made: _Made) -> ExtensionArray:
+        known = made.counts("head")
+        return _known(made.oldest(name), known if given is None else known & (made.oldest(given) != 0))
+
+    return column
+
+
+def _waits_for(what: int) -> _Maker:
+    return lambda made: _claim(made.oldest("what") == what, made.counts("head"))
+
+
+def _copies(made: _Made) -> ExtensionArray:
+    return pd.arrays.NumpyExtensionArray(np.where(made.counts("head"), made.oldest("copies"), 0))
+
+
+def _newest(made: _Made) -> ExtensionArray:
+    newest = made.has("outage_newest")
+    return _claim(newest, newest | made.has("outage_older"))
+
+
+def _highest(made: _Made) -> ExtensionArray:
+    return _known(made.field("next"), made.counts("packets") & made.has("base"))
+
+
+def _unacked(made: _Made) -> ExtensionArray:
+    return _known(made.outstanding[0], made.counts("packets"))
+
+
+def _least_unacked(made: _Made) -> ExtensionArray:
+    _, least, most = made.outstanding
+    return _known(least, most > 0)
+
+
+def _most_unacked(made: _Made) -> ExtensionArray:
+    _, _, most = made.outstanding
+    return _known(most, most > 0)
 
 
 #: Column -> (what must be known, the kernel's field).
@@ -84,82 +178,49 @@ _WHEN = {
     "rtt_min_ns": ("rtt", "rtt_min_ns"),
     "tsval_first": ("timestamps", "tsval_first"),
     "tsval_last": ("timestamps", "tsval_last"),
+    "seq_base": ("base", "base"),
+    "isn": ("isn", "base"),
+    "highest_ack": ("ack", "highest_ack"),
+    "last_ack": ("ack", "last_ack"),
 }
-#: Columns that are NA when the kernel's field is 0.
-_UNLESS_ZERO = (
-    "src_mac",
-    "max_outage_ns",
-    "max_outage_frame",
-    "max_idle_ns",
-    "max_idle_frame",
-    "srtt_max_ns",
-    "ts_stood_ns",
-)
-_OF_THE_OUTAGE = ("max_outage_dead_ns", "max_outage_gap_ns", "max_outage_resend_ns")
-_PLAIN = tuple(c.name for c in DIRECTIONS.columns if c.dtype == "int64")
-_OF_A_PACKET = ("first_frame", "last_frame", "first_ns", "last_ns")
-#: The kernel's fields that any column is made of.
-_FIELDS = sorted(
-    {"known", "packets", "base", "next", "highest_ack", "last_ack", "window", "head", *_UNLESS_ZERO, *_OF_THE_OUTAGE}
-    | {*_OF_A_PACKET, *(field for _, field in _WHEN.values()), *(name for name in _PLAIN if name in SIDE.names)}
-)
-
-
-def _conditional(sides: Fields) -> dict[str, Any]:
-    spoke = np.asarray(sides["packets"] > 0)
-    opened = _has(sides, "isn")
-    made = {name: _known(sides[field], _has(sides, known)) for name, (known, field) in _WHEN.items()}
-    made |= {name: _known(sides[name], np.asarray(sides[name] != 0)) for name in _UNLESS_ZERO}
-    made |= {name: _known(sides[name], spoke) for name in _OF_A_PACKET}
-    made |= {name: _claim(_has(sides, name), opened) for name in ("sack_permitted", "fast_open")}
-    made |= {name: _claim(_has(sides, name), spoke) for name in ("timestamps", "mptcp")}
-    outage = np.asarray(sides["max_outage_ns"] != 0)
-    made |= {name: _known(sides[name], outage) for name in _OF_THE_OUTAGE}
-    newest, older = _has(sides, "outage_newest"), _has(sides, "outage_older")
-    made["max_outage_newest"] = _claim(newest, newest | older)
-    made["fin_acked"] = _claim(_has(sides, "fin_acked"), _has(sides, "fin"))
-    made["window_closed_at_end"] = _claim(sides["window"] == 0, _has(sides, "window"))
-    return made
-
-
-def _ladder(sides: Fields, segments: Rows) -> dict[str, Any]:
-    """The oldest thing not acknowledged at the end, and how it was repeated."""
-    waiting = np.asarray(sides["head"] > 0)
-    oldest = segments[np.maximum(sides["head"].astype(np.int64) - 1, 0)]
-    repeated, timed = waiting & (oldest["copies"] > 0), waiting & (oldest["rto_ns"] != 0)
-    return {
-        "ladder_first_ns": _known(oldest["first_ns"], waiting),
-        "ladder_first_frame": _known(oldest["first_frame"], waiting),
-        "ladder_copies": np.where(waiting, oldest["copies"], 0).astype(np.int64),
-        "ladder_rto_ns": _known(oldest["rto_ns"], timed),
-        "ladder_last_ns": _known(oldest["last_ns"], repeated),
-        "ladder_last_gap_ns": _known(oldest["gap_ns"], repeated),
-        "ladder_base_ns": _known(oldest["base_ns"], timed),
-        "ladder_is_fin": _claim(oldest["what"] == CLOSING, waiting),
-        "ladder_is_syn": _claim(oldest["what"] == OPENING, waiting),
-        "unacked_since_ns": _known(oldest["first_ns"], waiting),
-    }
-
-
-def _outstanding(sides: Fields, segments: Rows) -> dict[str, Any]:
-    """Sums over all payload that is not acknowledged at the end: a walk of all lists at once, step by step."""
-    count = len(sides["head"])
-    total = np.zeros(count, np.int64)
-    least, most = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    at = sides["head"].astype(np.int64)
-    while at.any():
-        where = np.nonzero(at)[0]
-        rows = segments[at[where] - 1]
-        data = rows["what"] == DATA
-        payload, sizes = where[data], rows["size"][data].astype(np.int64)
-        total[payload] += (rows["right"] - rows["left"])[data]
-        least[payload] = np.minimum(least[payload], sizes)
-        most[payload] = np.maximum(most[payload], sizes)
-        at[where] = rows["next"]
-    some = most > 0
-    spoke = np.asarray(sides["packets"] > 0)
-    return {
-        "unacked_bytes": _known(total, spoke),
-        "min_unacked_payload": _known(np.where(some, least, 0), some),
-        "max_unacked_payload": _known(most, some),
-    }
+#: Columns that are NA when a field of the kernel's is 0: their own where none is named.
+_UNLESS_ZERO = {
+    **dict.fromkeys(("first_frame", "last_frame", "first_ns", "last_ns"), "packets"),
+    **dict.fromkeys(("max_outage_dead_ns", "max_outage_gap_ns", "max_outage_resend_ns"), "max_outage_ns"),
+    **{
+        name: name
+        for name in (
+            "src_mac",
+            "max_outage_ns",
+            "max_outage_frame",
+            "max_idle_ns",
+            "max_idle_frame",
+            "srtt_max_ns",
+            "ts_stood_ns",
+        )
+    },
+}
+_COLUMNS: dict[str, _Maker] = {
+    **{c.name: _plain(c.name) for c in DIRECTIONS.columns if c.name in SIDE.names},
+    **{name: _when(known, field) for name, (known, field) in _WHEN.items()},
+    **{name: _unless_zero(name, other) for name, other in _UNLESS_ZERO.items()},
+    **{name: _is(name, "isn") for name in ("sack_permitted", "fast_open")},
+    **{name: _speaker_is(name) for name in ("timestamps", "mptcp")},
+    "highest_seq": _highest,
+    "fin_acked": _is("fin_acked", "fin"),
+    "window_closed_at_end": lambda made: _claim(~made.counts("window"), made.has("window")),
+    "max_outage_newest": _newest,
+    "ladder_first_ns": _waiting("first_ns"),
+    "ladder_first_frame": _waiting("first_frame"),
+    "ladder_copies": _copies,
+    "ladder_rto_ns": _waiting("rto_ns", "rto_ns"),
+    "ladder_last_ns": _waiting("last_ns", "copies"),
+    "ladder_last_gap_ns": _waiting("gap_ns", "copies"),
+    "ladder_base_ns": _waiting("base_ns", "rto_ns"),
+    "ladder_is_fin": _waits_for(CLOSING),
+    "ladder_is_syn": _waits_for(OPENING),
+    "unacked_since_ns": _waiting("first_ns"),
+    "unacked_bytes": _unacked,
+    "min_unacked_payload": _least_unacked,
+    "max_unacked_payload": _most_unacked,
+}

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
+from tcpautopsy.schema import LazyTable, ranges
 from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
 Row = Mapping[str, Any]  # a table row; None for NA
@@ -65,14 +66,12 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
     """{flow number: Told} for the flows asked for, which come in order."""
     wanted = np.asarray(numbers, dtype=np.int64)
     flows = rows(dissection.flows, wanted)
-    orig = rows(dissection.directions, 2 * wanted)
-    resp = rows(dissection.directions, 2 * wanted + 1)
-    marks = rows(features, wanted)
+    orig = rows(dissection.directions.at(2 * wanted))
+    resp = rows(dissection.directions.at(2 * wanted + 1))
+    marks = rows(features.at(wanted))
     owners = dissection.events["flow"].to_numpy()  # in order
     first, after = (np.searchsorted(owners, wanted, edge) for edge in ("left", "right"))
-    chosen = np.repeat(first - np.cumsum(after - first) + (after - first), after - first) + np.arange(
-        int((after - first).sum())
-    )
+    chosen = ranges(first, after)
     happened: dict[int, list[Event]] = {}
     for flow, event in zip(owners[chosen].tolist(), events_at(dissection, chosen), strict=True):
         happened.setdefault(flow, []).append(event)
@@ -85,7 +84,7 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
 class _Columns(dict[str, list[Any]]):
     """Some rows of a table's columns as plain lists, each made when it is first asked for."""
 
-    def __init__(self, table: pd.DataFrame | Features, places: NDArray[np.int64] | None) -> None:
+    def __init__(self, table: pd.DataFrame | LazyTable, places: NDArray[np.int64] | None) -> None:
         super().__init__()
         self._table, self._places = table, places
 
@@ -125,7 +124,7 @@ def columns(table: pd.DataFrame, *names: str, rows: slice = slice(None)) -> list
     return [_plain(table[name].array[rows]) for name in names]
 
 
-def rows(table: pd.DataFrame | Features, places: NDArray[np.int64] | None = None) -> list[Row]:
+def rows(table: pd.DataFrame | LazyTable, places: NDArray[np.int64] | None = None) -> list[Row]:
     """Rows of a table (all without `places`) by column name, with plain values, NA as None; made when asked for."""
     plain = _Columns(table, places)
     return [_TableRow(plain, place) for place in range(len(table) if places is None else len(places))]

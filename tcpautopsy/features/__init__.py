@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from tcpautopsy import tables
 from tcpautopsy.features.kinds import Feature
+from tcpautopsy.features.parts import part
 from tcpautopsy.features.registry import FEATURES
 from tcpautopsy.features.seen import Seen
-from tcpautopsy.schema import LazyTable, Table
+from tcpautopsy.schema import LazyTable, RowChoice, Table
 from tcpautopsy.tables import Dissection, Features, Quality
 
 __all__ = ["FEATURES", "FEATURES_TABLE", "Feature", "features"]
@@ -18,7 +22,12 @@ def features(dissection: Dissection, quality: Quality) -> Features:
     """All features of all flows, one row per flow in the order of Flows; unknown is NA.
 
     A column is made when it is first asked for: the rules ask for a third of them, since most conditions are not
-    reached where those before them hold for no flow.
+    reached where those before them hold for no flow. Of a large capture, features of some flows are made for these
+    alone.
     """
     seen = Seen(dissection, quality)
-    return LazyTable(FEATURES_TABLE, seen.count, lambda name: _BY_NAME[name].array(seen), seen.settle)
+    return _table(seen, cut=(lambda rows: _table(part(seen, rows))) if seen.count > tables.AT_ONCE else None)
+
+
+def _table(seen: Seen, cut: Callable[[RowChoice], LazyTable] | None = None) -> Features:
+    return LazyTable(FEATURES_TABLE, seen.count, lambda name: _BY_NAME[name].array(seen), seen.settle, cut=cut)

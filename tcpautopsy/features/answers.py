@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 
 from tcpautopsy.features.groups import addresses
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, plain, told
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, across, plain, told
 
 #: The lower half of an IPv6 address (RFC 4291, section 2.5.1).
 _IDENTIFIER = 2**64 - 1
@@ -98,6 +98,7 @@ def dns_name(seen: Seen) -> Words:
     return told(seen.count, chosen["flow"].to_numpy(dtype="int64"), chosen["text"].array)
 
 
+@across
 def dns_search_list_miss(seen: Seen) -> Mask:
     """No such name, but the same name without its last labels was answered for this client within 10 s."""
     found = np.zeros(seen.count, bool)
@@ -119,6 +120,7 @@ def _shorter_worked(name: str, client: str, at: float, good: dict[tuple[str, str
     return any(abs(when - at) <= 10.0 for short in shorter for when in good.get((client, short), ()))
 
 
+@across
 def resolver_answered_others(seen: Seen) -> Mask:
     """The same name server answered other lookups in the capture."""
     server = seen.words("server_address").codes
@@ -135,6 +137,7 @@ def arp_requests(seen: Seen) -> Values:
     return seen.times("arp_request")
 
 
+@across
 def asks_for_itself(seen: Seen) -> Mask:
     """The asker looks for an address of its own: the same interface identifier, or the same address."""
     client, server = seen.of(addresses)
@@ -151,6 +154,7 @@ def arp_wait_s(seen: Seen) -> Values:
     return np.where(waiting, seen.end - seen.first("arp_request"), np.nan)
 
 
+@across
 def arp_asker_hears(seen: Seen) -> Mask:
     """Packets addressed to the asker alone are in the capture, so that an answer would be, too."""
     client, server = seen.of(addresses)

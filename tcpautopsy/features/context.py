@@ -20,7 +20,7 @@ from tcpautopsy.features.handshake import (
 )
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
 from tcpautopsy.features.overlap import counted, others, outlasting, overlapping, points, within
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, says, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, across, says, unless
 from tcpautopsy.features.visible import sees_arp
 
 #: A listener that answers within this time of an unanswered SYN is alive (CATALOGUE: accept-queue-overflow-syn-drop).
@@ -35,12 +35,14 @@ _RESTART_S = 60.0
 # ----------------------------------------------------------------------------------------------------- listener
 
 
+@across
 def listener_connections(seen: Seen) -> Values:
     """Other connections to the same listener in the capture."""
     group = seen.of(listener)
     return np.bincount(group, minlength=1)[group].astype(float) - 1
 
 
+@across
 def listener_answered_others(seen: Seen) -> Mask:
     """The listener sent packets on other connections within 2 s of this one's SYNs."""
     low = seen.first("syn", side=CLIENT) - NEARBY_S
@@ -54,6 +56,7 @@ def _server_words(seen: Seen) -> Happenings:
     return packets.where((packets.side == SERVER) & ~np.isin(packets.kind, np.unique(resets.kind)))
 
 
+@across
 def listener_alive_meanwhile(seen: Seen) -> Mask:
     """The listener sent packets on other connections between this one's first packet and its last, 2 s around."""
     low, high = seen.flow_at("first_ns") - NEARBY_S, seen.flow_at("last_ns") + NEARBY_S
@@ -83,6 +86,7 @@ def trouble_kind(seen: Seen) -> Values:
     ).astype(float)
 
 
+@across
 def listener_failed_like_this(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, with the same kind of trouble (`trouble_kind`)."""
     kind = seen.of(trouble_kind)
@@ -94,26 +98,31 @@ def _of_listener(seen: Seen, mask: Mask) -> Values:
     return np.asarray(np.bincount(group, weights=mask, minlength=1)[group], np.float64)
 
 
+@across
 def listener_syn_ignored(seen: Seen) -> Values:
     """Connections to this listener, this one included, whose SYN it ignored."""
     return _of_listener(seen, seen.of(trouble_kind) == _SYN_IGNORED)
 
 
+@across
 def listener_ack_ignored(seen: Seen) -> Values:
     """Connections to this listener, this one included, of which it ignored the end of the handshake."""
     return _of_listener(seen, seen.of(trouble_kind) == ACK_IGNORED)
 
 
+@across
 def listener_reset_at_once(seen: Seen) -> Values:
     """Connections to this listener, this one included, that it reset in answer to the end of the handshake."""
     return _of_listener(seen, seen.of(trouble_kind) == _RESET_AT_ONCE)
 
 
+@across
 def listener_served_late(seen: Seen) -> Values:
     """Connections to this listener, this one included, that waited 1 s or more for the server's first word."""
     return _of_listener(seen, seen.has("tcp") & (seen.of(_first_word_wait_s) >= 1))
 
 
+@across
 def listener_latest_s(seen: Seen) -> Values:
     """Longest wait for the server's first word among the connections to this listener; 0 when none came late."""
     group = seen.of(listener)
@@ -126,6 +135,7 @@ def _first_word_wait_s(seen: Seen) -> Values:
     return seen.at(SERVER, "first_data_ns") - seen.first("syn", side=CLIENT)
 
 
+@across
 def listener_overflow_signs(seen: Seen) -> Values:
     """Other connections to the listener, within 10 s, whose SYN or last handshake ACK it ignored or reset."""
     return _neighbours(seen, seen.of(listener), np.isin(seen.of(trouble_kind), _OVERFLOW))
@@ -139,6 +149,7 @@ def _neighbours(seen: Seen, group: Group, those: Mask) -> Values:
     return found
 
 
+@across
 def listener_answered_after(seen: Seen) -> Mask:
     """The listener completed a handshake with another connection after this one got no answer or was reset."""
     since = np.fmin(np.fmin(seen.of(silent_since), seen.of(reset_at)), seen.flow_at("last_ns"))
@@ -147,6 +158,7 @@ def listener_answered_after(seen: Seen) -> Mask:
     return later > 0
 
 
+@across
 def listener_refused_after(seen: Seen) -> Mask:
     """The listener's port refused another connection within 60 s after this one's server closed or reset it."""
     ended = _server_end(seen)
@@ -154,6 +166,7 @@ def listener_refused_after(seen: Seen) -> Mask:
     return others(seen.of(listener), refusal, ended, ended + _RESTART_S) > 0
 
 
+@across
 def listener_accepted_others(seen: Seen) -> Mask:
     """Another connection to the same listener completed its handshake at any time of the capture."""
     done = seen.of(handshake_completed) & seen.has("tcp")
@@ -165,6 +178,7 @@ def _server_end(seen: Seen) -> Values:
     return np.fmin(seen.at(SERVER, "fin_ns"), seen.at(SERVER, "rst_ns"))
 
 
+@across
 def listener_ended_together(seen: Seen) -> Values:
     """Other connections of the listener that the server closed or reset within 50 ms of this one's end."""
     refused = says(seen.of(reset_look), "refusal")
@@ -173,6 +187,7 @@ def listener_ended_together(seen: Seen) -> Values:
     return near.astype(float)
 
 
+@across
 def listener_reset_together(seen: Seen) -> Values:
     """Other connections of the listener that the server reset in active form within 50 ms of this one's reset."""
     active = np.where(says(seen.of(reset_look), "active"), seen.at(SERVER, "rst_ns"), np.nan)
@@ -197,11 +212,13 @@ def _silent(seen: Seen) -> Values:
     return np.where(ignored, SERVER, seen.of(silent_side))
 
 
+@across
 def host_pair_acked_meanwhile(seen: Seen) -> Mask:
     """The silent host acknowledged packets of this peer on other connections while this one went unanswered."""
     return _by_silent(seen, _acknowledging(seen))
 
 
+@across
 def host_pair_alive_meanwhile(seen: Seen) -> Mask:
     """The silent host sent packets to this peer on other connections while this one went unanswered."""
     return _by_silent(seen, {side: _from(seen, side) for side in (CLIENT, SERVER)})
@@ -230,6 +247,7 @@ def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
     return found
 
 
+@across
 def host_pair_silent_too(seen: Seen) -> Values:
     """Other connections of the pair of hosts that went unanswered at the same time."""
     mute = ~np.isnan(seen.of(silent_side))
@@ -240,6 +258,7 @@ def host_pair_silent_too(seen: Seen) -> Values:
     return np.maximum(count, 0)
 
 
+@across
 def silent_host_alive_meanwhile(seen: Seen) -> Mask:
     """The silent host sent packets to anyone else, on other connections, while this one went unanswered."""
     client, server = seen.of(addresses)
@@ -258,6 +277,7 @@ def silent_host_alive_meanwhile(seen: Seen) -> Mask:
     return everywhere > here
 
 
+@across
 def host_outlived_reset(seen: Seen) -> Mask:
     """The server went on with another of the pair's connections, begun before the quiet that this one's reset ended."""
     reset = np.where(says(seen.of(reset_look), "none"), np.nan, seen.at(SERVER, "rst_ns"))
@@ -286,12 +306,14 @@ def idle_before_reset(seen: Seen) -> Values:
     return trigger - seen.latest(earlier.flow, earlier.last)
 
 
+@across
 def path_longest_survived_idle_s(seen: Seen) -> Values:
     """Longest idle time between these two hosts after which a connection went on; NA when none was idle for 1 s."""
     survived = np.where(np.isnan(seen.of(fatal_idle_s)), seen.of(longest_idle_s), np.nan)
     return _best(seen, np.maximum, -np.inf, np.where(survived >= 1, survived, np.nan))
 
 
+@across
 def path_shortest_fatal_idle_s(seen: Seen) -> Values:
     """Shortest idle time between these two hosts after which a connection got no answer; NA when none did."""
     return _best(seen, np.minimum, np.inf, seen.of(fatal_idle_s))
@@ -306,6 +328,7 @@ def _best(seen: Seen, choose: np.ufunc, start: float, values: Values) -> Values:
     return np.where(np.isinf(found), np.nan, found)
 
 
+@across
 def path_idle_deaths(seen: Seen) -> Values:
     """Other connections between these two hosts that got no answer after at least half this one's idle time."""
     fatal = seen.of(fatal_idle_s)
@@ -316,6 +339,7 @@ def path_idle_deaths(seen: Seen) -> Values:
 # ------------------------------------------------------------------------------------------------ neighbours, L2
 
 
+@across
 def silent_host_arp_unanswered(seen: Seen) -> Values:
     """Address resolution for the silent host got no answer meanwhile; NA when ARP is not in the capture."""
     client, server = seen.of(addresses)
@@ -327,11 +351,13 @@ def silent_host_arp_unanswered(seen: Seen) -> Values:
     return unless(~seen.of(sees_arp), ~np.isnan(_silent(seen)) & (count > 0))
 
 
+@across
 def silent_host_asked_first_s(seen: Seen) -> Values:
     """From the silent host's last packet here to the first resolution of its address without answer; NA without one."""
     return _asked(seen, last=False) - np.fmin(*_last_words(seen))
 
 
+@across
 def silent_host_asked_last_s(seen: Seen) -> Values:
     """From this connection's last packet to the last resolution of the silent host without answer; NA without one.
 
@@ -355,6 +381,7 @@ def _asked(seen: Seen, last: bool) -> Values:
     return within(known, mute, low, np.full(seen.count, np.inf), last=last)
 
 
+@across
 def server_arp_unanswered(seen: Seen) -> Values:
     """Address resolution for the server got no answer at any time; NA when ARP is not in the capture."""
     _, server = seen.of(addresses)
@@ -363,6 +390,7 @@ def server_arp_unanswered(seen: Seen) -> Values:
     return unless(~seen.of(sees_arp), count > 0)
 
 
+@across
 def reset_ttl_differs_from_host(seen: Seen) -> Values:
     """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
     _, server = seen.of(addresses)

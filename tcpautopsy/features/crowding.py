@@ -8,12 +8,13 @@ from tcpautopsy.features.context import ACK_IGNORED, trouble_kind
 from tcpautopsy.features.groups import addresses, host_pair, listener, split
 from tcpautopsy.features.outcome import outcome
 from tcpautopsy.features.overlap import counted, others, outlasting, points
-from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, says
+from tcpautopsy.features.seen import SERVER, Group, Mask, Seen, Values, across, says
 
 #: Attempts so close together fail for one reason.
 _TOGETHER_S = 15.0
 
 
+@across
 def _ignored(seen: Seen) -> Mask:
     """Attempts without any answer, to a service that had answered others before."""
     mute = np.nan_to_num(seen.side(SERVER, "packets")) == 0  # a SYN-ACK that nobody took up is an answer
@@ -29,6 +30,7 @@ def _near(seen: Seen, group: Group) -> Group:
     return counted(points(group, at), group, begin - _TOGETHER_S, begin + _TOGETHER_S)
 
 
+@across
 def ignored_elsewhere(seen: Seen) -> Values:
     """The client's attempts at other services, known to work, that got no answer within 15 s of this one's begin."""
     client, _ = seen.of(addresses)
@@ -36,6 +38,7 @@ def ignored_elsewhere(seen: Seen) -> Values:
     return np.where(seen.of(_ignored), count, 0).astype(float)
 
 
+@across
 def ignored_of_another_kind(seen: Seen) -> Mask:
     """Among them is one of another protocol (TCP beside UDP or lookups)."""
     client, _ = seen.of(addresses)
@@ -43,6 +46,7 @@ def ignored_of_another_kind(seen: Seen) -> Mask:
     return seen.of(_ignored) & (_near(seen, client) > _near(seen, client * 2 + tcp))
 
 
+@across
 def older_went_on(seen: Seen) -> Mask:
     """A connection between the same hosts that was open when this one began got packets of the server afterwards."""
     begin = seen.flow_at("first_ns")
@@ -53,6 +57,7 @@ def older_went_on(seen: Seen) -> Mask:
 # ------------------------------------------------------------------------------------ what follows a SYN is dropped
 
 
+@across
 def handshake_ignored_elsewhere(seen: Seen) -> Values:
     """The client's connections to other hosts that ignored all that followed its SYN."""
     client, _ = seen.of(addresses)
@@ -62,6 +67,7 @@ def handshake_ignored_elsewhere(seen: Seen) -> Values:
     return np.where(ignored, everywhere - here, 0).astype(float)
 
 
+@across
 def handshake_ignored_span_s(seen: Seen) -> Values:
     """From the first to the last begin of the client's connections that were so ignored, at any host."""
     client, _ = seen.of(addresses)
@@ -73,6 +79,7 @@ def handshake_ignored_span_s(seen: Seen) -> Values:
     return np.where(ignored, last[client] - first[client], 0.0)
 
 
+@across
 def pair_ever_talked(seen: Seen) -> Mask:
     """On some connection of the same two hosts the server acknowledged data, or sent some."""
     pair = seen.of(host_pair)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.groups import listener
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, across
 from tcpautopsy.tables import ARRIVAL_WINDOWS_MS
 
 #: net.core.rmem_default, measured on Linux 6.18; a socket that set nothing has this much.
@@ -39,11 +39,13 @@ def udp_unanswered(seen: Seen) -> Mask:
     return seen.has("udp") & (back <= sent * _ANSWERS)
 
 
+@across
 def port_datagrams(seen: Seen) -> Values:
     """Datagrams sent to this UDP port by all senders; NA unless UDP."""
     return _port(seen, "datagrams")
 
 
+@across
 def port_flows(seen: Seen) -> Values:
     """Flows (address and port of the sender) to this UDP port; NA unless UDP."""
     group = seen.of(listener)
@@ -51,6 +53,7 @@ def port_flows(seen: Seen) -> Values:
     return np.where(seen.has("udp"), flows, np.nan)
 
 
+@across
 def port_share(seen: Seen) -> Values:
     """Share of this flow in the datagrams to its port; NA unless UDP."""
     total = seen.of(port_datagrams)
@@ -63,6 +66,7 @@ def port_speedup(seen: Seen) -> Values:
     return np.where(share > 0, 1 / np.fmax(share, 1e-9), np.nan)
 
 
+@across
 def port_rate(seen: Seen) -> Values:
     """Datagrams a second to this UDP port on average, from first to last; NA with fewer than two."""
     count = seen.of(port_datagrams)
@@ -70,31 +74,37 @@ def port_rate(seen: Seen) -> Values:
     return np.where((count > 1) & (span > 0), (count - 1) / np.fmax(span, 1e-9), np.nan)
 
 
+@across
 def peak_1ms(seen: Seen) -> Values:
     """Most datagrams to this UDP port within 1 ms; NA unless UDP."""
     return _peak(seen, 1)
 
 
+@across
 def peak_10ms(seen: Seen) -> Values:
     """Most datagrams to this UDP port within 10 ms; NA unless UDP."""
     return _peak(seen, 10)
 
 
+@across
 def peak_100ms(seen: Seen) -> Values:
     """Most datagrams to this UDP port within 100 ms; NA unless UDP."""
     return _peak(seen, 100)
 
 
+@across
 def peak_1s(seen: Seen) -> Values:
     """Most datagrams to this UDP port within 1 s; NA unless UDP."""
     return _peak(seen, 1000)
 
 
+@across
 def peak_5s(seen: Seen) -> Values:
     """Most datagrams to this UDP port within 5 s; NA unless UDP."""
     return _peak(seen, 5000)
 
 
+@across
 def datagram_charge(seen: Seen) -> Values:
     """Bytes of a receive buffer that Linux charges for one datagram of this port on average; NA unless UDP."""
     count = seen.of(port_datagrams)
@@ -106,6 +116,7 @@ def buffer_datagrams(seen: Seen) -> Values:
     return np.asarray(np.floor(DEFAULT_BUFFER / seen.of(datagram_charge)))
 
 
+@across
 def buffer_pause_s(seen: Seen) -> Values:
     """Longest pause of the reader that the default buffer bridges at the peak; 5 s means at least; NA unless UDP.
 
@@ -126,6 +137,7 @@ def buffer_pause_s(seen: Seen) -> Values:
     return np.where(np.isnan(charges).any(axis=0), np.nan, span / 1000)
 
 
+@across
 def drain_rate(seen: Seen) -> Values:
     """Datagrams a second that the reader must take so that the default buffer never overflows, at least; NA unless UDP.
 
@@ -142,6 +154,7 @@ def drain_budget_s(seen: Seen) -> Values:
     return 1 / np.fmax(seen.of(drain_rate), 1e-9)
 
 
+@across
 def buffer_for_1s(seen: Seen) -> Values:
     """SO_RCVBUF that bridges a pause of 1 s at the peak (the kernel doubles it); NA unless UDP."""
     return np.asarray(np.ceil(_peak(seen, 1000, charged=True) / _SURE / 2))

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from tcpautopsy.features.overlap import Points, counted, grouped, instants
-from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values
+from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values, of_all
 from tcpautopsy.schema import numbered
 
 
+@of_all
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     flows = seen.dissection.flows
@@ -20,6 +21,7 @@ def addresses(seen: Seen) -> tuple[Group, Group]:
     return codes[: seen.count], codes[seen.count :]
 
 
+@of_all
 def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
     _, server = seen.of(addresses)
@@ -27,6 +29,7 @@ def listener(seen: Seen) -> Group:
     return numbered([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol])
 
 
+@of_all
 def host_pair(seen: Seen) -> Group:
     """Flows from the same client host to the same server host."""
     return numbered(seen.of(addresses))

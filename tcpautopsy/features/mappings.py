@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener, split
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, told
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, across, told
 
 #: No box forgets a flow sooner (RFC 4787 section 4.3 asks for 2 minutes; 30 s is common, 20 s has been seen).
 _FORGETS_S = 15.0
@@ -103,6 +103,7 @@ def _called(seen: Seen) -> Values:
     return np.where(seen.has("udp") & ~quic & (prompt >= unheard), first, np.nan)
 
 
+@across
 def _successor(seen: Seen) -> Group:
     """The client's next flow to that listener, begun after such a call; -1 unless they come one after the other."""
     found = np.full(seen.count, -1, np.int64)
@@ -122,6 +123,7 @@ def _successor(seen: Seen) -> Group:
     return found
 
 
+@across
 def came_back_as(seen: Seen) -> Words:
     """The port from which the client came back after the server's calls had stayed unanswered; empty if it did not."""
     then = seen.of(_successor)
@@ -129,12 +131,14 @@ def came_back_as(seen: Seen) -> Words:
     return told(seen.count, rows, [str(int(port)) for port in seen.flow("client_port")[then[rows]]], "")
 
 
+@across
 def called_after_s(seen: Seen) -> Values:
     """From the client's last datagram to the server's first unanswered call; NA unless the client came back renamed."""
     called = seen.of(_called) - seen.at(CLIENT, "last_ns")
     return np.where(seen.of(_successor) >= 0, called, np.nan)
 
 
+@across
 def calls_unheard(seen: Seen) -> Values:
     """How many datagrams of the server stayed unanswered so; 0 unless the client came back under another port."""
     sent = np.nan_to_num(seen.side(SERVER, "sent_after_peer_last"))

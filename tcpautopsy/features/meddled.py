@@ -6,7 +6,7 @@ import numpy as np
 
 from tcpautopsy.features.groups import addresses, listener
 from tcpautopsy.features.outage import longest_outage_s, outage_sender
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, choose, says, told
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Seen, Values, Words, across, choose, says, told
 
 _MODULUS = 1 << 32
 #: How far a connection's numbers may lie behind those it continues: a keepalive sends one old byte.
@@ -17,6 +17,7 @@ _IDLE_S = 1.0
 # ---------------------------------------------------------------------------------------- another name, same bytes
 
 
+@across
 def _predecessor(seen: Seen) -> Group:
     """The open connection to the same listener whose numbers, both ways, this one continues without a SYN; -1: none."""
     found = np.full(seen.count, -1, np.int64)
@@ -49,14 +50,17 @@ def _number(seen: Seen, side: int, plus: str | None) -> Group:
     return (base + (1 if plus is None else np.nan_to_num(seen.side(side, plus)).astype(np.int64))) % _MODULUS
 
 
+@across
 def renamed_from(seen: Seen) -> Words:
     """Client of the connection to the same listener whose bytes this one goes on with, without a SYN; empty if none."""
     before = seen.of(_predecessor)
     rows = np.nonzero(before >= 0)[0]
-    ends = zip(seen.texts("client_address")[before[rows]], seen.flow("client_port")[before[rows]], strict=True)
+    hosts = seen.dissection.flows["client_address"].array.take(before[rows])
+    ends = zip(hosts, seen.flow("client_port")[before[rows]], strict=True)
     return told(seen.count, rows, [f"[{a}]:{p:.0f}" if ":" in a else f"{a}:{p:.0f}" for a, p in ends], "")
 
 
+@across
 def renamed_after_s(seen: Seen) -> Values:
     """From the last packet of the client under its other name to its first under this one; NA without another name."""
     before = seen.of(_predecessor)
@@ -143,6 +147,7 @@ def frozen_share(seen: Seen) -> Values:
     return seen.of(frozen_s) / np.where(outage > 0, outage, np.nan)
 
 
+@across
 def frozen_together(seen: Seen) -> Values:
     """Other connections of the same host whose timestamps stood still for most of an outage."""
     client, server = seen.of(addresses)

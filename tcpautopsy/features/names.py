@@ -8,7 +8,7 @@ import pandas as pd
 from tcpautopsy.features.answers import dns_answer_s, dns_name
 from tcpautopsy.features.handshake import handshake_completed
 from tcpautopsy.features.outcome import outcome
-from tcpautopsy.features.seen import CLIENT, Mask, Seen, Values, plain, says
+from tcpautopsy.features.seen import CLIENT, Mask, Seen, Values, across, plain, says
 
 #: Resolvers send A and AAAA back to back.
 _PAIR_S = 0.02
@@ -22,6 +22,7 @@ def _qtype(seen: Seen) -> Values:
     return seen.earliest(asked.flow, asked.value.astype(float))
 
 
+@across
 def dns_pair_answered_s(seen: Seen) -> Values:
     """How soon the other lookup of a pair (A and AAAA of one name from one socket at once) was answered; NA without."""
     found = np.full(seen.count, np.nan)
@@ -40,6 +41,7 @@ def dns_pair_answered_s(seen: Seen) -> Values:
     return found
 
 
+@across
 def after_truncated_answer_s(seen: Seen) -> Values:
     """From an answer that did not fit (TC) to this connection to the same name server; NA unless within 2 s before."""
     notes = seen.dissection.notes
@@ -60,6 +62,7 @@ def after_truncated_answer_s(seen: Seen) -> Values:
     return found
 
 
+@across
 def ipv4_worked_after_s(seen: Seen) -> Values:
     """From the first SYN of a failed IPv6 connection to an IPv4 one to the same name that worked; NA else."""
     six = seen.has("tcp") & (seen.flow("ip_version") == 6) & says(seen.of(outcome), "unanswered", "rejected")

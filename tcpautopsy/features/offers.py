@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tcpautopsy.features.groups import addresses
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, told
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, across, told
 
 #: In the words of a reader.
 _OPTIONS = {"wscale": "window scale", "sack_permitted": "SACK", "timestamps": "timestamps"}
@@ -36,6 +36,7 @@ def _missing(seen: Seen) -> dict[str, Mask]:
     return found
 
 
+@across
 def options_missing(seen: Seen) -> Words:
     """Options that the client offered and the answer lacks while the same host grants them to others; empty if none."""
     missing = seen.of(_missing)
@@ -48,6 +49,7 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
+@across
 def options_missing_count(seen: Seen) -> Values:
     """How many options are missing so."""
     return np.asarray(sum(mask.astype(np.float64) for mask in seen.of(_missing).values()))
@@ -58,6 +60,7 @@ def offered_timestamps(seen: Seen) -> Mask:
     return _carried(seen, CLIENT, "timestamps") & seen.of(_answered)
 
 
+@across
 def granted_at_same_distance(seen: Seen) -> Mask:
     """An answer of the same host that has these options came with the same TTL: the same machine, as far as seen."""
     _, host = seen.of(addresses)

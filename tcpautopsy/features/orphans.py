@@ -7,7 +7,7 @@ import numpy as np
 from tcpautopsy.features.ending import reset_at, reset_by, reset_look
 from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.overlap import counted, others, points
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, across, says
 
 #: A limit of the whole machine hits many connections in one moment.
 _TOGETHER_S = 10.0
@@ -24,6 +24,7 @@ def reset_behind_own_fin(seen: Seen) -> Mask:
     return found & says(seen.of(reset_look), "active")
 
 
+@across
 def resets_behind_fin_near(seen: Seen) -> Values:
     """Other connections of that host that it reset so within 10 s."""
     client, server = seen.of(addresses)
@@ -34,6 +35,7 @@ def resets_behind_fin_near(seen: Seen) -> Values:
     return np.where(mine, count, 0).astype(float)
 
 
+@across
 def clean_closes_before(seen: Seen) -> Values:
     """Connections of that host that it had closed before, with a FIN and no reset: to reset is not its habit."""
     client, server = seen.of(addresses)

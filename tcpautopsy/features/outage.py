@@ -11,7 +11,7 @@ import numpy as np
 from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.overlap import points, within
 from tcpautopsy.features.place import vantage, vantage_confidence
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, choose, plain, says
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, across, choose, plain, says
 
 
 def _lasted(seen: Seen, side: int) -> Values:
@@ -45,6 +45,7 @@ def outage_answer(seen: Seen) -> Words:
     return choose([newest == 1, newest == 0], ["newest", "older"], "unknown")
 
 
+@across
 def outage_heard_s(seen: Seen) -> Values:
     """From the silent host's first packet after the last vain resend to the answered one; NA if it sent none.
 

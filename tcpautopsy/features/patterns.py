@@ -25,7 +25,7 @@ from tcpautopsy.features.ending import (
 from tcpautopsy.features.groups import host_pair, listener
 from tcpautopsy.features.handshake import RESENDS, handshake_completed, syn_copies
 from tcpautopsy.features.ladder import ladder_copies, ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
-from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, Words, choose, says, true
+from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, Words, across, choose, says, true
 from tcpautopsy.tables import EVENT_NUMBER
 
 #: Delayed-ACK timers (CATALOGUE 3.7): Linux 40 ms, macOS and older BSD 100 ms, Windows 200 ms; kept to 10 %.
@@ -207,6 +207,7 @@ def fast_open_eaten(seen: Seen) -> Mask:
     return seen.of(syn_carried_data) & (seen.of(syn_copies) >= 2) & seen.of(handshake_completed)
 
 
+@across
 def fast_open_eaten_here(seen: Seen) -> Values:
     """Connections of these two hosts, this one included, whose SYN with data was not answered and the next one was."""
     return _of_group(seen.of(host_pair), seen.of(fast_open_eaten))
@@ -218,6 +219,7 @@ def options_withheld(seen: Seen) -> Mask:
     return np.asarray(offered & seen.of(scale_not_agreed) & (seen.side(SERVER, "sack_permitted") == 0))
 
 
+@across
 def listener_gave_options(seen: Seen) -> Values:
     """Other connections to the same listener whose SYN-ACK has window scaling and SACK."""
     gave = ~np.isnan(seen.side(SERVER, "wscale")) & true(seen.side(SERVER, "sack_permitted"))
@@ -237,6 +239,7 @@ def unasked_synack(seen: Seen) -> Mask:
     )
 
 
+@across
 def tuple_closed_before_s(seen: Seen) -> Values:
     """Since when the previous connection of the same two ports was closed by FINs; NA when there was none."""
     previous = seen.flow("previous")
@@ -316,6 +319,7 @@ def _timed(events: Happenings) -> tuple[NDArray[np.int64], Values]:
 # --------------------------------------------------------------------------------------------------------- silence
 
 
+@across
 def gave_up_after_s(seen: Seen) -> Values:
     """From the first timer resend of data nobody acknowledged to the client's next try; NA if no try fits the ladder.
 
@@ -349,6 +353,7 @@ def gave_up_round_s(seen: Seen) -> Values:
     return np.where((whole >= 1) & (late >= -0.02) & (late <= 0.15 + 0.03 * whole), whole, 0.0)
 
 
+@across
 def silent_together(seen: Seen) -> Values:
     """Connections of the client to other servers whose last packets left within 0.3 s of this one's, unanswered."""
     copies = np.nan_to_num(seen.of(ladder_copies))
@@ -376,6 +381,7 @@ def _paused(times: Values) -> bool:
     return bool((np.diff(busy) > 1).any())
 
 
+@across
 def whole_capture_silent_s(seen: Seen) -> Values:
     """How long no packet at all was captured after this connection's last one; 0 when others went on within 1 s."""
     packets = seen.happened_packets

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, across, choose
 from tcpautopsy.tables import EVENT_NUMBER
 
 _RESENT = tuple(EVENT_NUMBER[k] for k in ("retransmission", "fast_retransmission", "rto_retransmission"))
@@ -58,6 +58,7 @@ class _Limit(NamedTuple):
 _UNKNOWN = _Limit(np.nan, np.nan)
 
 
+@across
 def _limits(seen: Seen) -> NDArray[np.float64]:
     """(fit, rate, side) of each flow, of its better explained direction; fit 0 without, NaN where not looked at."""
     found = np.zeros((seen.count, 3))

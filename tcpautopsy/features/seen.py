@@ -7,7 +7,7 @@ their differences are exact to the nanosecond in a float (an absolute time in ns
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -38,14 +38,23 @@ _RECENT = 24
 
 
 class Seen:
-    """One capture, column by column; what was computed once is kept."""
+    """One capture, or some of its flows, column by column; what was computed once is kept."""
 
-    def __init__(self, dissection: Dissection, quality: Quality) -> None:
+    def __init__(self, dissection: Dissection, quality: Quality, within: tuple[Seen, Group] | None = None) -> None:
+        """The tables of these flows; `within` is the capture that they are from, and their rows there."""
+        self._within = within
         self.dissection = dissection
         self.quality = quality
         self.count = len(dissection.flows)
         self._kept: dict[object, object] = {}
         self._latest: dict[object, object] = {}
+        # Row 2*flow is the originator's, 2*flow+1 the responder's.
+        self._directions = {side: dissection.directions.at(slice(1 - side, None, 2)) for side in (CLIENT, SERVER)}
+
+    @property
+    def whole(self) -> Seen:
+        """The whole capture; itself unless these are some flows of it."""
+        return self if self._within is None else self._within[0]
 
     def of(self, feature: Callable[[Seen], _T]) -> _T:
         """The values of another feature, computed at most once."""
@@ -53,12 +62,30 @@ class Seen:
             self._kept[feature] = feature(self)
         return self._kept[feature]  # type: ignore[return-value]
 
+    def own(self, values: _T) -> _T:
+        """Of what is known of each flow of the whole capture (a column, or several), what is known of these."""
+        if isinstance(values, tuple):
+            return tuple(self.own(each) for each in values)  # type: ignore[return-value]
+        return values if self._within is None else values[self._within[1]]  # type: ignore[index]
+
     def settle(self) -> None:
         """Let go of all that was kept; it is made anew when it is asked for again."""
         self._kept.clear()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Let go of what is cheap to make anew."""
         self._latest.clear()
-        for name in ("events", "happened_packets", "_by_kind"):
+        for name in ("events", "_by_kind"):
             self.__dict__.pop(name, None)
+
+    def shared(self, feature: Callable[[Seen], _T]) -> _T:
+        """What a feature that looks at other flows tells of these; little else is kept of the whole capture."""
+        whole = self.whole
+        if feature not in whole._kept:
+            whole.of(feature)
+            whole._rest()
+        return self.own(whole.of(feature))
 
     @cached_property
     def base_ns(self) -> int:
@@ -72,6 +99,8 @@ class Seen:
         That is the capture's last frame, unless nothing at all came for a day or more: then two captures were put
         into one file, or the machine slept, and the flow is seen only up to that pause.
         """
+        if self.whole is not self:
+            return self.own(self.whole.end)
         last = self.dissection.last_ns
         ends = np.full(self.count, float("nan") if last is None else (last - self.base_ns) / _NS)
         if last is None or (last - self.base_ns) / _NS < _PAUSE_S:
@@ -118,9 +147,7 @@ class Seen:
         return self.keep(("has", protocol), lambda: says(self.words("protocol"), protocol))
 
     def _direction(self, side: int, name: str) -> ExtensionArray:
-        # Row 2*flow is the originator's, 2*flow+1 the responder's.
-        own: ExtensionArray = self.dissection.directions[name].array[1 - side :: 2]
-        return own
+        return self._directions[side][name]
 
     def _seconds(self, column: ExtensionArray) -> Values:
         known = ~np.asarray(column.isna())
@@ -165,9 +192,12 @@ class Seen:
         ends = np.cumsum(np.bincount(kind, minlength=len(EVENT_NUMBER)))
         return np.split(np.argsort(kind, kind="stable"), ends[:-1])
 
-    @cached_property
+    @property
     def happened_packets(self) -> Happenings:
         """The events that are packets of the flow, not silences or remarks of the capture."""
+        return self.lately("packets", self._packets)
+
+    def _packets(self) -> Happenings:
         remarks = np.zeros(len(EVENT_NUMBER), bool)
         remarks[[EVENT_NUMBER[k] for k in NO_PACKET]] = True
         return self.events.where(~remarks[self.events.kind])
@@ -211,6 +241,28 @@ class Seen:
     def total(self, flow: Group, values: NDArray[np.int64] | Mask) -> Values:
         """The sum of each flow's values; 0 without any."""
         return np.asarray(np.bincount(flow, weights=values, minlength=self.count), np.float64)
+
+
+def across(feature: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
+    """A feature that looks at other flows: made of the whole capture, and once for all its parts."""
+
+    @wraps(feature)
+    def looked(seen: Seen) -> _T:
+        return feature(seen) if seen.whole is seen else seen.shared(looked)
+
+    return looked
+
+
+def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
+    """Groups of all flows of a capture: some flows cannot be counted by them. TypeError when it is tried."""
+
+    @wraps(groups)
+    def made(seen: Seen) -> _T:
+        if seen.whole is not seen:
+            raise TypeError(f"{groups.__name__} of some flows: what counts with it looks `across`")
+        return groups(seen)
+
+    return made
 
 
 class Happenings:

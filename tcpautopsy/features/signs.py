@@ -64,7 +64,7 @@ from tcpautopsy.features.ladder import (
     ladder_step_overdue,
 )
 from tcpautopsy.features.place import vantage
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, says, true, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, across, says, true, unless
 from tcpautopsy.features.transfer import longest_zero_window_s, losses_repaired, zero_window_open_s
 from tcpautopsy.features.visible import sees_both_directions
 
@@ -106,6 +106,7 @@ def syn_loss_is_listeners(seen: Seen) -> Mask:
     return (seen.of(handshake_hopeless) & (signs >= 1)) | (seen.of(handshake_completed) & (signs >= 2))
 
 
+@across
 def listener_loss_share(seen: Seen) -> Values:
     """Share of repaired payload packets on the listener's other, undisturbed connections; 0 without payload."""
     fine = ~np.isin(seen.of(trouble_kind), _OVERFLOW)
@@ -116,6 +117,7 @@ def listener_loss_share(seen: Seen) -> Values:
     return np.asarray(lost / np.maximum(sent, 1))
 
 
+@across
 def listener_half_open(seen: Seen) -> Values:
     """Other connections to this listener that never completed their handshake and were not refused."""
     open_ = seen.has("tcp") & ~seen.of(handshake_completed) & says(seen.of(reset_look), "none")
@@ -123,6 +125,7 @@ def listener_half_open(seen: Seen) -> Values:
     return np.asarray(np.bincount(group, weights=open_, minlength=1)[group] - open_)
 
 
+@across
 def listener_half_open_share(seen: Seen) -> Values:
     """Share of the connections to this listener that never completed their handshake and were not refused."""
     group = seen.of(listener)

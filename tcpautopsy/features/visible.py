@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcpautopsy.features.seen import CLIENT, OTHER, SERVER, Mask, Seen
+from tcpautopsy.features.seen import CLIENT, OTHER, SERVER, Mask, Seen, across
 
 #: Link types whose frames carry ARP and neighbour discovery at all.
 _WITH_NEIGHBOURS = ("EN10MB", "LINUX_SLL", "LINUX_SLL2", "IEEE802_11", "IEEE802_11_RADIO")
@@ -44,6 +44,7 @@ def sees_orig_direction(seen: Seen) -> Mask:
     return (seen.side(CLIENT, "packets") > 0) | ~flag(seen, "capture-one-sided")
 
 
+@across
 def sees_resp_direction(seen: Seen) -> Mask:
     """Packets of the responder would be in the capture."""
     spoke = seen.side(SERVER, "packets") > 0
@@ -93,6 +94,7 @@ def sees_end_of_flow(seen: Seen) -> Mask:
     return (closed[0] & closed[1]) | ((quiet >= 1.0) & ~flag(seen, "capture-ended-before-verdict"))
 
 
+@across
 def sees_host_siblings(seen: Seen) -> Mask:
     """Another flow of the same server is in the capture."""
     host = seen.words("server_address").codes

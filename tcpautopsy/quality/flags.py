@@ -24,7 +24,7 @@ def loss_rate(dissection: Dissection) -> float:
     """Bytes that were acknowledged but never captured, as a share of all acknowledged bytes."""
     directions = dissection.directions
     # Only a direction that is otherwise present can lose packets; an absent one is one-sided.
-    present = (directions["payload_packets"] > 0).to_numpy()
+    present = directions["payload_packets"].to_numpy() > 0
     unseen = float(directions["unseen_acked_bytes"].to_numpy()[present].sum())
     acked = np.maximum(directions["highest_seq"].to_numpy(dtype="float64", na_value=0.0), 0)[present].sum()
     return unseen / float(acked) if acked > 0 else 0.0
@@ -153,8 +153,8 @@ def _filtered(dissection: Dissection) -> bool:
     icmp = [EVENT_NUMBER[k] for k in EVENT_NUMBER if k.startswith(("icmp_", "arp_"))]
     if others or dissection.events["kind"].isin(icmp).any():
         return False
-    trouble = dissection.directions["ladder_copies"].sum() + dissection.directions["rto_retransmissions"].sum()
-    return bool(trouble > 0)
+    repeats = (dissection.directions[name].to_numpy() for name in ("ladder_copies", "rto_retransmissions"))
+    return any(bool(each.any()) for each in repeats)
 
 
 def _problem(dissection: Dissection, code: str) -> str | None:

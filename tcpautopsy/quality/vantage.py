@@ -60,7 +60,7 @@ def _words(client: Score, server: Score, spoke: NDArray[np.bool_], both: NDArray
 
 def _side(dissection: Dissection, side: int, name: str) -> NDArray[np.float64]:
     """One column of Directions for the originators (side 0) or responders (side 1); NaN for NA."""
-    column = dissection.directions[name].iloc[side::2]
+    column = dissection.directions.at(slice(side, None, 2))[name]
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
 
 

@@ -21,7 +21,6 @@ from tcpautopsy.tables import (
     Arrivals,
     CaptureFacts,
     Diagnosis,
-    Directions,
     Dissection,
     Events,
     Features,
@@ -53,7 +52,7 @@ def dissection(flows: Sequence[Flow]) -> Dissection:
     return Dissection(
         FACTS,
         Flows(table(FLOWS, [_flow(n, each, events) for n, each in enumerate(flows)])),
-        Directions(table(DIRECTIONS, [])),
+        LazyTable(DIRECTIONS, 0, table(DIRECTIONS, []).__getitem__),
         Events(table(EVENTS, events)),
         Notes(table(NOTES_TABLE, [])),
         Arrivals(table(ARRIVALS, [])),

@@ -20,5 +20,6 @@ def test_the_same_however_many_flows_are_judged_at_once(name: str, monkeypatch: 
     capture = FIXTURES / name / "client.pcap"
     at_once = _json(capture)
     for block in (1, 3):
-        monkeypatch.setattr("tcpautopsy.diagnose.BLOCK", block)
+        monkeypatch.setattr("tcpautopsy.tables.AT_ONCE", block - 1)
+        monkeypatch.setattr("tcpautopsy.tables.STRETCH", block)
         assert _json(capture) == at_once

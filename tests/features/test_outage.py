@@ -61,7 +61,10 @@ def test_the_path_came_back_within_the_bounds(scenario: str, side: str, mended: 
     path = FIXTURES / scenario / f"{side}.pcap"
     seen = examined(path)
     flow = int(seen.features["longest_outage_s"].argmax())
-    found, sender = seen.features.frame().iloc[flow], seen.dissection.directions.iloc[2 * flow + (side == "server")]
+    found, sender = (
+        seen.features.frame().iloc[flow],
+        seen.dissection.directions.frame().iloc[2 * flow + (side == "server")],
+    )
     resent = sender["max_outage_resend_ns"] / 1e9
     log = json.loads((FIXTURES / scenario / "truth.json").read_text(encoding="utf-8"))["wire"]
     back = next(entry["time"] for entry in log if entry["action"] == mended)

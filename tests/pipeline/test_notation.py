@@ -36,7 +36,7 @@ def test_a_handshake_and_a_request() -> None:
 
 def test_numbers_options_and_times_are_those_of_the_lines() -> None:
     known = examined(capture(HELLO + "+1 > P. 1:101(100) ack 1 win 99 ttl 7\n+2 ~"))
-    client, server = (known.dissection.directions.iloc[row] for row in (0, 1))
+    client, server = (known.dissection.directions.frame().iloc[row] for row in (0, 1))
     assert (client["mss"], client["wscale"], client["sack_permitted"], client["payload_bytes"]) == (1460, 7, True, 100)
     assert (server["mss"], server["wscale"], server["highest_seq"]) == (1400, 9, 1)
     assert (client["ttl_min"], client["ttl_max"]) == (7, 64)
