@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcpautopsy.features.groups import addresses, listener, split
+from tcpautopsy.features.groups import addresses, listener
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, across, told
+from tcpautopsy.schema import numbered
 
 #: No box forgets a flow sooner (RFC 4787 section 4.3 asks for 2 minutes; 30 s is common, 20 s has been seen).
 _FORGETS_S = 15.0
@@ -108,17 +109,18 @@ def _successor(seen: Seen) -> Group:
     """The client's next flow to that listener, begun after such a call; -1 unless they come one after the other."""
     found = np.full(seen.count, -1, np.int64)
     client, _ = seen.of(addresses)
-    group = split(seen.of(listener), client)
     begin, end = seen.at(CLIENT, "first_ns"), seen.at(CLIENT, "last_ns")
     rows = np.nonzero(seen.has("udp") & ~np.isnan(begin))[0]
-    rows = rows[np.lexsort((begin[rows], group[rows]))]
+    group = numbered([seen.of(listener)[rows], client[rows]])
+    order = np.lexsort((begin[rows], group))
+    rows, group = rows[order], group[order]
     here, then = rows[:-1], rows[1:]
-    same = group[here] == group[then]
+    same = group[:-1] == group[1:]
     # One client has one flow at a time; a machine with many programs, or many machines behind one address, have more.
-    apart = np.ones(int(group.max(initial=0)) + 1, bool) if seen.count else np.zeros(0, bool)
-    apart[group[here[same & (begin[then] < end[here])]]] = False
+    apart = np.ones(int(group.max(initial=-1)) + 1, bool)
+    apart[group[:-1][same & (begin[then] < end[here])]] = False
     called = seen.of(_called)
-    fits = same & apart[group[here]] & (called[here] < begin[then])
+    fits = same & apart[group[:-1]] & (called[here] < begin[then])
     found[here[fits]] = then[fits]
     return found
 
