@@ -12,7 +12,7 @@ import pandas as pd
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
-from tcpautopsy.tables import Diagnosis, Events, Flows
+from tcpautopsy.tables import Diagnosis, Flows
 
 
 class Flow(NamedTuple):
@@ -48,9 +48,9 @@ class Capture:
         return self._known.dissection.directions.frame()
 
     @cached_property
-    def events(self) -> Events:
+    def events(self) -> pd.DataFrame:
         """What the frames show, ordered by connection and time; `kind` is a number of `tables.EVENT_KINDS`."""
-        return self._known.dissection.events
+        return pipeline.wide_events(self._known.dissection.events)
 
     @cached_property
     def features(self) -> pd.DataFrame:

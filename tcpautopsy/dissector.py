@@ -12,6 +12,7 @@ from tcpautopsy.decode import Decoder
 from tcpautopsy.errors import CaptureError
 from tcpautopsy.events import ArrivalCurves, Tracker
 from tcpautopsy.flows import FlowTable, TimeOrder
+from tcpautopsy.memory import trim
 from tcpautopsy.records import Rows
 from tcpautopsy.stages import Deadline, Stages
 from tcpautopsy.tables import Dissection, Flows, Frames, Packets
@@ -64,15 +65,21 @@ class Dissector:
         for packets in self._order.flush():
             self._follow(packets)
 
-    def dissection(self) -> tuple[Dissection, Sequence[str]]:
-        """The tables of all that was taken so far, and the names of its zones. Raises CaptureError."""
+    def dissection(self, over: bool) -> tuple[Dissection, Sequence[str]]:
+        """The tables of all that was taken so far, and the names of its zones. Raises CaptureError.
+
+        `over` when no more will be taken: then what is in the tables is not kept beside them.
+        """
         facts = self.reader.facts()
         told = (self._decoder, self._order, self._table, self._clock)
         problems = (*facts.problems, *(problem for each in told for problem in each.problems()))
         facts = facts._replace(problems=problems)
         flows: Flows = self._stages.run("flows", self._table.table)
+        if over:
+            del self._table
+            trim(len(flows))
         events, directions, notes = self._stages.run(
-            "events", self._tracker.finish, facts.first_ns, facts.last_ns, len(flows)
+            "events", self._tracker.finish, facts.first_ns, facts.last_ns, len(flows), over
         )
         if facts.packets and self._decoder.unsupported() == facts.packets:
             raise CaptureError(f"{facts.name}: {self._decoder.problems()[0].detail}", "link-type")
@@ -94,7 +101,7 @@ def dissect(inputs: Sequence[Input], options: Options) -> tuple[Dissection, Sequ
     dissector = Dissector(inputs, options)
     dissector.take(dissector.reader.chunks())
     dissector.finish()
-    return dissector.dissection()
+    return dissector.dissection(over=True)
 
 
 def followed(

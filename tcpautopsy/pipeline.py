@@ -35,7 +35,6 @@ from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
     Dissection,
-    Events,
     Features,
     Incident,
     Quality,
@@ -125,11 +124,11 @@ class Growing:
         if over:
             self._dissector.finish()
         run = _Run(self._rules, self._options, several=False)
-        run.add_known(self._dissector.reader.facts().name, self._known)
+        run.add_known(self._dissector.reader.facts().name, lambda: self._known(over))
         return run.analysis()
 
-    def _known(self) -> Examined:
-        return _examined(*self._dissector.dissection(), self._options)
+    def _known(self, over: bool) -> Examined:
+        return _examined(*self._dissector.dissection(over), self._options)
 
 
 def examine(inputs: Sequence[Input], options: Options) -> Examined:
@@ -138,8 +137,8 @@ def examine(inputs: Sequence[Input], options: Options) -> Examined:
 
 
 def _examined(dissection: Dissection, zones: Sequence[str], options: Options) -> Examined:
-    trim(len(dissection.events))
     quality = options.stages.run("quality", assess, dissection)
+    trim(len(dissection.events))
     stages = options.stages
     known = stages.run("features", features, dissection, quality)
     return Examined(dissection, quality, known.within(partial(stages.run, "features")), zones)
@@ -260,11 +259,17 @@ def tables(path: str, kind: Literal["flows", "events"], options: Options = Optio
     return dissection.flows if kind == "flows" else named_events(dissection.events)
 
 
-def named_events(events: Events) -> pd.DataFrame:
+def named_events(events: pd.DataFrame) -> pd.DataFrame:
     """Events with the names of their kinds, and ids as connections have them."""
     names = pd.Series([kind.name for kind in EVENT_KINDS], dtype="str")
     kinds = names.iloc[events["kind"].to_numpy()].reset_index(drop=True)
-    return events.assign(kind=kinds, flow=events["flow"] + 1).rename(columns={"flow": "connection"})
+    wide = wide_events(events)
+    return wide.assign(kind=kinds, flow=wide["flow"] + 1).rename(columns={"flow": "connection"})
+
+
+def wide_events(events: pd.DataFrame) -> pd.DataFrame:
+    """Events for whoever counts with them: their difference is no difference of unsigned numbers."""
+    return events.astype({name: "Int64" if name == "of_frame" else "int64" for name in events})
 
 
 @contextmanager

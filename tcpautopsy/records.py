@@ -15,7 +15,6 @@ import importlib.util
 import mmap
 import os
 import sys
-from collections.abc import Collection
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
@@ -145,6 +144,13 @@ class Pool:
         """Put these in place of the rows from `at` on."""
         self.rows[at : at + len(rows)] = rows if self._compiled else self._record.entered(rows, False)
 
+    def forget(self, count: int) -> None:
+        """Give back the memory of the first rows, which nobody will look at again."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            whole = count * self._record.dtype.itemsize // mmap.PAGESIZE * mmap.PAGESIZE
+            if whole:
+                self._map.madvise(mmap.MADV_DONTNEED, 0, whole)
+
     def array(self, count: int) -> Rows:
         """The first rows as a structured array."""
         return self._record.array(self.rows, count, self._compiled)
@@ -156,17 +162,3 @@ class Pool:
 def _mapping(size: int) -> mmap.mmap:
     """Memory of this process alone, zero until it is written."""
     return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-
-
-#: Rows turned into columns at a time: what one turn reads stays in the processor's cache.
-_TURN = 1024
-
-
-def columns(rows: Rows, names: Collection[str]) -> dict[str, NDArray[np.int64]]:
-    """Fields of rows as columns of their own."""
-    found = {name: np.empty(len(rows), np.int64) for name in names}
-    for start in range(0, len(rows), _TURN):
-        part = rows[start : start + _TURN]
-        for name, column in found.items():
-            column[start : start + _TURN] = part[name]
-    return found

@@ -309,16 +309,16 @@ EVENTS = Table(
     "events",
     "What a frame, or a run of like frames, shows; ordered by (flow, time_ns, frame), then handshake_ack, data, fin.",
     (
-        Column("flow", "int64", "", "row number of the flow in Flows"),
-        Column("frame", "int64", "", "first frame of the event (Wireshark's frame.number)"),
-        Column("last_frame", "int64", "", "last frame of the run; equals frame for a single one"),
+        Column("flow", "uint32", "", "row number of the flow in Flows"),
+        Column("frame", "uint32", "", "first frame of the event (Wireshark's frame.number)"),
+        Column("last_frame", "uint32", "", "last frame of the run; equals frame for a single one"),
         Column("time_ns", "int64", "ns", "time of the first frame, UTC"),
         Column("last_time_ns", "int64", "ns", "time of the last frame"),
-        Column("kind", "int64", "", "number of the kind in EVENT_KINDS"),
-        Column("side", "int64", "", "1 originator, 0 responder, 2 third party"),
-        Column("of_frame", "Int64", "", "the frame that it repeats or answers"),
+        Column("kind", "uint8", "", "number of the kind in EVENT_KINDS"),
+        Column("side", "uint8", "", "1 originator, 0 responder, 2 third party"),
+        Column("of_frame", "UInt32", "", "the frame that it repeats or answers"),
         Column("value", "int64", "", "what EVENT_KINDS says of this kind"),
-        Column("count", "int64", "frames", "frames in the run"),
+        Column("count", "uint32", "frames", "frames in the run"),
     ),
 )
 

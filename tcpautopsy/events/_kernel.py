@@ -1700,37 +1700,34 @@ class Track:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def ordered(self, order: cython.longlong[::1], starts: cython.longlong[::1]) -> i64:
-        """The events by flow, those of one flow as they came; `starts` says where those of each flow begin."""
+    def placed(
+        self,
+        first: i64,
+        last: i64,
+        starts: cython.longlong[::1],
+        wide: cython.longlong[:, ::1],
+        numbers: cython.uint[:, ::1],
+        small: cython.uchar[:, ::1],
+    ) -> i64:
         e: i64
-        f: i64
-        for e in range(len(order)):
-            f = self.events[e].flow
-            order[starts[f]] = e
-            starts[f] += 1
-        return 0
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1)
-    def copied(self, order: cython.longlong[::1], table: cython.longlong[:, ::1]) -> i64:
         n: i64
-        e: i64
-        for n in range(len(order)):
-            e = order[n]
-            table[0, n] = self.events[e].flow
-            table[1, n] = self.events[e].frame
-            table[2, n] = self.events[e].last_frame
-            table[3, n] = self.events[e].time_ns
-            table[4, n] = self.events[e].last_time_ns
-            table[5, n] = self.events[e].kind
-            table[6, n] = self.events[e].side
-            table[7, n] = self.events[e].of_frame
-            table[8, n] = self.events[e].value
-            table[9, n] = self.events[e].count
+        f: i64
+        for e in range(first, last):
+            f = self.events[e].flow
+            n = starts[f]
+            starts[f] = n + 1
+            wide[0, n] = self.events[e].time_ns
+            wide[1, n] = self.events[e].last_time_ns
+            wide[2, n] = self.events[e].value
+            numbers[0, n] = self.events[e].flow
+            numbers[1, n] = self.events[e].frame
+            numbers[2, n] = self.events[e].last_frame
+            numbers[3, n] = self.events[e].of_frame
+            numbers[4, n] = self.events[e].count
+            small[0, n] = self.events[e].kind
+            small[1, n] = self.events[e].side
         return 0
 
-    def arrange(self, order, starts, table):
-        """The first events, as many as `order` has room for, as columns (tables.EVENTS) by flow."""
-        self.ordered(order, starts)
-        self.copied(order, table)
+    def place(self, first, last, starts, wide, numbers, small):
+        """Put the events from `first` on into columns, those of a flow where `starts` says, as they came."""
+        self.placed(first, last, starts, wide, numbers, small)

@@ -30,6 +30,13 @@ from tcpautopsy.tables import (
 )
 
 _AT_FIRST = {"sides": 2048, "talks": 1024, "segments": 2048, "events": 4096}
+#: Columns of Events by their type, as the kernel fills them.
+_COLUMNS = {
+    np.int64: ("time_ns", "last_time_ns", "value"),
+    np.uint32: ("flow", "frame", "last_frame", "of_frame", "count"),
+    np.uint8: ("kind", "side"),
+}
+_PLACED = 1_000_000  # events, before their rows are given back
 _FIRST_COPY = 2  # the kernel's mark in `pad`: payload seen for the first time
 #: Notes that are events of their flow too.
 _TOLD = frozenset({"tls_client_hello", "tls_server_hello", "tls_alert", "http_request", "http_response"})
@@ -69,14 +76,19 @@ class Tracker:
         for i in spoken:
             self._keep(rows[i])
 
-    def finish(self, first_ns: int | None, last_ns: int | None, flow_count: int) -> tuple[Events, Directions, Notes]:
-        """The tables, once all packets have come; `first_ns` and `last_ns` are the capture's."""
+    def finish(
+        self, first_ns: int | None, last_ns: int | None, flow_count: int, over: bool = False
+    ) -> tuple[Events, Directions, Notes]:
+        """The tables, once all packets have come; `first_ns` and `last_ns` are the capture's.
+
+        `over` when no more will come: then the memory of what was put into tables is given back.
+        """
         self._make_room(flow_count)
         sides = self._sides.array(2 * flow_count)
         talks = self._talks.array(flow_count)
         segments = self._segments.array(max(self._kernel.used, 1))
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
-        return self._arranged(talks, ends), directions(sides, segments), self._notes_table(sides)
+        return self._arranged(talks, ends, over), directions(sides, segments), self._notes_table(sides)
 
     # -------------------------------------------------------------------------------------------------------- notes
 
@@ -107,7 +119,7 @@ class Tracker:
         frame = frame.sort_values("frame", kind="stable", ignore_index=True)
         return Notes(NOTES_TABLE.check(frame))
 
-    def _arranged(self, talks: Rows, ends: Rows) -> Events:
+    def _arranged(self, talks: Rows, ends: Rows, over: bool) -> Events:
         """The table: by flow, and within a flow in the order in which things happened; `ends` come last."""
         count = self._kernel.count + len(ends)
         self._kernel.let_go()
@@ -117,11 +129,17 @@ class Tracker:
         self._hold()
         of_flow = talks["events"].astype(np.int64) + np.bincount(ends["flow"], minlength=len(talks))
         starts = np.cumsum(of_flow) - of_flow
-        table = np.empty((len(EVENTS.columns), count), np.int64)
-        self._kernel.arrange(records.integers(count), starts.data, table.data)
-        found: dict[str, Any] = {c.name: column for c, column in zip(EVENTS.columns, table, strict=True)}
+        parts = [np.empty((len(names), count), kind) for kind, names in _COLUMNS.items()]
+        for first in range(0, count, _PLACED):
+            last = min(first + _PLACED, count)
+            self._kernel.place(first, last, starts.data, *(part.data for part in parts))
+            if over:
+                self._events.forget(last)
+        found: dict[str, Any] = {}
+        for names, part in zip(_COLUMNS.values(), parts, strict=True):
+            found |= dict(zip(names, part, strict=True))
         found["of_frame"] = pd.arrays.IntegerArray(found["of_frame"], found["of_frame"] == 0)
-        return Events(EVENTS.check(pd.DataFrame(found, copy=False)))
+        return Events(EVENTS.check(pd.DataFrame({c.name: found[c.name] for c in EVENTS.columns}, copy=False)))
 
     # --------------------------------------------------------------------------------------------------------- room
 

@@ -6,6 +6,8 @@ whether the pair's other connections went on, whether a new connection worked at
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tcpautopsy.features.conversation import longest_idle_s
@@ -215,21 +217,18 @@ def _silent(seen: Seen) -> Values:
 @across
 def host_pair_acked_meanwhile(seen: Seen) -> Mask:
     """The silent host acknowledged packets of this peer on other connections while this one went unanswered."""
-    return _by_silent(seen, _acknowledging(seen))
+    return _by_silent(seen, _acknowledging)
 
 
 @across
 def host_pair_alive_meanwhile(seen: Seen) -> Mask:
     """The silent host sent packets to this peer on other connections while this one went unanswered."""
-    return _by_silent(seen, {side: _from(seen, side) for side in (CLIENT, SERVER)})
+    return _by_silent(seen, _from)
 
 
-def _acknowledging(seen: Seen) -> dict[int, Happenings]:
+def _acknowledging(seen: Seen, side: int) -> Happenings:
     # A SYN-ACK, or an acknowledgement that advances, proves that the peer's packet arrived.
-    return {
-        CLIENT: seen.happened("ack", "handshake_ack", side=CLIENT),
-        SERVER: seen.happened("ack", "syn_ack", side=SERVER),
-    }
+    return seen.happened("ack", "handshake_ack" if side == CLIENT else "syn_ack", side=side)
 
 
 def _from(seen: Seen, side: int) -> Happenings:
@@ -237,13 +236,14 @@ def _from(seen: Seen, side: int) -> Happenings:
     return packets.where(packets.side == side)
 
 
-def _by_silent(seen: Seen, events: dict[int, Happenings]) -> Mask:
+def _by_silent(seen: Seen, events: Callable[[Seen, int], Happenings]) -> Mask:
     low, high = _window(seen)
     silent = _silent(seen)
     found = np.zeros(seen.count, bool)
     for side in (CLIENT, SERVER):
         asked = np.where(silent == side, low, np.nan)
-        found |= elsewhere(seen, seen.of(host_pair), events[side], asked, high)
+        if not np.isnan(asked).all():
+            found |= elsewhere(seen, seen.of(host_pair), events(seen, side), asked, high)
     return found
 
 

@@ -43,6 +43,8 @@ def split(group: Group, by: Group) -> Group:
 def elsewhere(seen: Seen, group: Group, events: Happenings, low: Values, high: Values) -> Mask:
     """Whether *other* flows of the group have a begin or end of an event in [low, high]."""
     asked = ~(np.isnan(low) | np.isnan(high)) & (low <= high)
+    if not asked.any():
+        return asked
     wanted = np.zeros(int(group.max(initial=-1)) + 1, bool)
     wanted[group[asked]] = True
     chosen = wanted[group[events.flow]]

@@ -65,18 +65,19 @@ def after_truncated_answer_s(seen: Seen) -> Values:
 @across
 def ipv4_worked_after_s(seen: Seen) -> Values:
     """From the first SYN of a failed IPv6 connection to an IPv4 one to the same name that worked; NA else."""
-    six = seen.has("tcp") & (seen.flow("ip_version") == 6) & says(seen.of(outcome), "unanswered", "rejected")
+    six = seen.has("tcp") & (seen.flow("ip_version") == 6)
     found = np.full(seen.count, np.nan)
     if not six.any():
         return found
-    names = seen.texts("name")
+    six &= says(seen.of(outcome), "unanswered", "rejected")
+    names = seen.words("name")
     four = seen.has("tcp") & (seen.flow("ip_version") == 4) & seen.of(handshake_completed)
     starts = seen.first("syn", side=CLIENT)
-    worked: dict[str, list[float]] = {}
+    worked: dict[int, list[float]] = {}
     for row in np.flatnonzero(four & ~np.isnan(starts)):
-        worked.setdefault(str(names[row]), []).append(float(starts[row]))
-    for row in np.flatnonzero(six & (names != "")):
-        waits = [t - starts[row] for t in worked.get(str(names[row]), ()) if 0 < t - starts[row] <= 140]
+        worked.setdefault(int(names.codes[row]), []).append(float(starts[row]))
+    for row in np.flatnonzero(six & ~says(names, "")):
+        waits = [t - starts[row] for t in worked.get(int(names.codes[row]), ()) if 0 < t - starts[row] <= 140]
         if waits:
             found[row] = min(waits)
     return found

@@ -7,7 +7,7 @@ their differences are exact to the nanosecond in a float (an absolute time in ns
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, wraps
+from functools import cached_property, reduce, wraps
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -76,8 +76,7 @@ class Seen:
     def _rest(self) -> None:
         """Let go of what is cheap to make anew."""
         self._latest.clear()
-        for name in ("events", "_by_kind"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("events", None)
 
     def shared(self, feature: Callable[[Seen], _T]) -> _T:
         """What a feature that looks at other flows tells of these; little else is kept of the whole capture."""
@@ -180,27 +179,20 @@ class Seen:
         return self.lately(("happened", kinds, side), lambda: self._happened(kinds, side))
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
-        numbers = sorted(EVENT_NUMBER[k] for k in kinds)
-        rows = [self._by_kind[number] for number in numbers]
-        chosen = self.events.at(rows[0] if len(rows) == 1 else np.sort(np.concatenate(rows)))
-        return chosen if side is None else chosen.where(chosen.side == side)
+        chosen = self._kinds(kinds)
+        if side is not None:
+            chosen &= self.dissection.events["side"].to_numpy() == side
+        return self.events.where(chosen)
 
-    @cached_property
-    def _by_kind(self) -> list[Group]:
-        """Rows of Events of each kind, in their order."""
-        kind = self.events.kind.astype(np.uint8)
-        ends = np.cumsum(np.bincount(kind, minlength=len(EVENT_NUMBER)))
-        return np.split(np.argsort(kind, kind="stable"), ends[:-1])
+    def _kinds(self, kinds: Sequence[str]) -> Mask:
+        """Which events are of one of these kinds."""
+        kind = self.dissection.events["kind"].to_numpy()
+        return reduce(np.logical_or, (kind == EVENT_NUMBER[name] for name in kinds), np.zeros(len(kind), bool))
 
     @property
     def happened_packets(self) -> Happenings:
         """The events that are packets of the flow, not silences or remarks of the capture."""
-        return self.lately("packets", self._packets)
-
-    def _packets(self) -> Happenings:
-        remarks = np.zeros(len(EVENT_NUMBER), bool)
-        remarks[[EVENT_NUMBER[k] for k in NO_PACKET]] = True
-        return self.events.where(~remarks[self.events.kind])
+        return self.lately("packets", lambda: self.events.where(~self._kinds(NO_PACKET)))
 
     def first(self, *kinds: str, side: int | None = None) -> Values:
         """When the first event of these kinds happened; NaN when none did."""
@@ -317,8 +309,9 @@ class Happenings:
         return Happenings(self._events, self._base_ns, places if self._rows is None else self._rows[places])
 
     def _whole(self, name: str) -> Group:
-        column: Group = self._events[name].array.to_numpy(dtype="int64", na_value=0)
-        return column if self._rows is None else column[self._rows]
+        column = self._events[name].array
+        chosen = column if self._rows is None else column[self._rows]
+        return np.asarray(chosen.to_numpy(dtype="int64", na_value=0))
 
 
 def _floats(column: ExtensionArray) -> Values:
