@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,23 +30,35 @@ def directions(sides: Rows, segments: Rows) -> Directions:
     return LazyTable(DIRECTIONS, len(sides), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
 
 
+_OFTEN = ("known", "packets", "head")
+
+
 class _Made:
     """The kernel's rows: directions, and the segments that were outstanding at the end."""
 
     def __init__(self, sides: Rows, segments: Rows) -> None:
         self._sides, self._segments = sides, segments
+        self._kept: dict[str, NDArray[Any]] = {}
+
+    def _raw(self, name: str) -> NDArray[Any]:
+        """A field as it lies among the others; those that many columns ask for are taken out once."""
+        if name not in _OFTEN:
+            return self._sides[name]
+        if name not in self._kept:
+            self._kept[name] = np.ascontiguousarray(self._sides[name])
+        return self._kept[name]
 
     def field(self, name: str) -> Integers:
         """A field of the kernel's."""
-        return np.asarray(self._sides[name].astype(np.int64))
+        return np.asarray(self._raw(name).astype(np.int64))
 
     def has(self, name: str) -> Mask:
         """Of which directions the kernel knows this."""
-        return np.asarray(self._sides["known"] & np.uint32(SIDE_KNOWN[name]) != 0)
+        return np.asarray(self._raw("known") & np.uint32(SIDE_KNOWN[name]) != 0)
 
     def counts(self, name: str) -> Mask:
         """Where a field is not 0."""
-        return np.asarray(self._sides[name] != 0)
+        return np.asarray(self._raw(name) != 0)
 
     def oldest(self, name: str) -> Integers:
         """A field of the oldest thing that is not acknowledged at the end; of any where `head` is 0."""

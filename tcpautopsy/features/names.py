@@ -71,13 +71,15 @@ def ipv4_worked_after_s(seen: Seen) -> Values:
         return found
     six &= says(seen.of(outcome), "unanswered", "rejected")
     names = seen.words("name")
-    four = seen.has("tcp") & (seen.flow("ip_version") == 4) & seen.of(handshake_completed)
+    six &= ~says(names, "")
+    asked = np.isin(names.codes, np.unique(names.codes[six]))
+    four = seen.has("tcp") & (seen.flow("ip_version") == 4) & asked & seen.of(handshake_completed)
     starts = seen.first("syn", side=CLIENT)
-    worked: dict[int, list[float]] = {}
+    name_of, worked = names.codes.tolist(), dict[int, list[float]]()
     for row in np.flatnonzero(four & ~np.isnan(starts)):
-        worked.setdefault(int(names.codes[row]), []).append(float(starts[row]))
-    for row in np.flatnonzero(six & ~says(names, "")):
-        waits = [t - starts[row] for t in worked.get(int(names.codes[row]), ()) if 0 < t - starts[row] <= 140]
+        worked.setdefault(name_of[row], []).append(float(starts[row]))
+    for row in np.flatnonzero(six):
+        waits = [t - starts[row] for t in worked.get(name_of[row], ()) if 0 < t - starts[row] <= 140]
         if waits:
             found[row] = min(waits)
     return found

@@ -34,7 +34,8 @@ _T = TypeVar("_T")
 _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
-_RECENT = 24
+#: Columns that are kept for neighbouring features: so many at least, and of few flows more.
+_RECENT, _RECENT_VALUES = 24, 4_000_000
 
 
 class Seen:
@@ -48,6 +49,7 @@ class Seen:
         self.count = len(dissection.flows)
         self._kept: dict[object, object] = {}
         self._latest: dict[object, object] = {}
+        self._recent = max(_RECENT, _RECENT_VALUES // max(self.count, 1))
         # Row 2*flow is the originator's, 2*flow+1 the responder's.
         self._directions = {side: dissection.directions.at(slice(1 - side, None, 2)) for side in (CLIENT, SERVER)}
 
@@ -163,7 +165,7 @@ class Seen:
         """The same of what is cheap to make and large: the latest few only, for which neighbouring features ask."""
         made = self._latest.pop(key) if key in self._latest else make()
         self._latest[key] = made
-        if len(self._latest) > _RECENT:
+        if len(self._latest) > self._recent:
             del self._latest[next(iter(self._latest))]
         return made  # type: ignore[return-value]
 
