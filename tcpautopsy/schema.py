@@ -77,10 +77,15 @@ _few = lru_cache(maxsize=256)(_categories)
 
 def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
     """Rows that agree in all columns (at least one) get one number, from 0 as they come; NA agrees with NA."""
-    number = np.zeros(len(columns[0]), np.int64)
+    number, count = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
         codes, known = pd.factorize(column)
-        number = pd.factorize(number * (len(known) + 1) + codes + 1)[0].astype(np.int64)
+        gaps = int(codes.min(initial=0) < 0)
+        if count == 1 and not gaps:  # numbered from 0 as they come
+            number, count = codes.astype(np.int64), len(known)
+        elif len(known) + gaps > 1:
+            found, distinct = pd.factorize(number * (len(known) + 1) + codes + 1)
+            number, count = found.astype(np.int64), len(distinct)
     return number
 
 

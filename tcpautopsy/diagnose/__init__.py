@@ -30,7 +30,7 @@ def diagnose(
     step = tables.STRETCH if count > tables.AT_ONCE else max(count, 1)
     for first in range(0, max(count, 1), step):
         last = min(first + step, count)
-        stretch = Stretch(dissection, features, events, first, last)
+        stretch = Stretch(features, events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)
     whole = verdicts.joined(parts)
@@ -40,7 +40,7 @@ def diagnose(
         runners_up=whole.runners_up,
         verdicts=whole.verdicts,
         undecided=whole.undecided,
-        incidents=incidents(dissection, whole.findings, {rule.id: rule for rule in rules.rules}),
+        incidents=incidents(dissection, features, whole.findings, {rule.id: rule for rule in rules.rules}),
         conditions={rule.rule.id: rule.lines for rule in order.rules},
         reasons={rule.rule.id: rule.reasons for rule in order.rules},
     )

@@ -18,7 +18,7 @@ def alone(
     Raises KeyError for a rule that is not there.
     """
     compiled = {each.rule.id: each for each in rules.compiled}[name]
-    stretch = Stretch(dissection, features, happenings(dissection), 0, len(dissection.flows))
+    stretch = Stretch(features, happenings(dissection), 0, len(dissection.flows))
     eligible = stretch.speaks(compiled.rule.protocols)
     found = judged(compiled, stretch, eligible)
     if found is not None and len(found.matched):

@@ -31,7 +31,7 @@ class Happenings(NamedTuple):
     code: NDArray[np.uint8]  # kind * 3 + side
     time_ns: Integers
     last_time_ns: Integers
-    frames: Integers
+    frames: NDArray[np.uint32]
     value: Integers
 
 
@@ -58,7 +58,7 @@ def happenings(dissection: Dissection) -> Happenings:
         code=(events["kind"].to_numpy() * len(SIDES) + events["side"].to_numpy()).astype(np.uint8),
         time_ns=events["time_ns"].to_numpy(dtype=np.int64),
         last_time_ns=events["last_time_ns"].to_numpy(dtype=np.int64),
-        frames=events["count"].to_numpy(dtype=np.int64),
+        frames=events["count"].to_numpy(),
         value=events["value"].to_numpy(dtype=np.int64),
     )
 
@@ -66,13 +66,11 @@ def happenings(dissection: Dissection) -> Happenings:
 class Stretch:
     """The flows `first` to `last` (exclusive) of a capture; positions count from `first`."""
 
-    def __init__(self, dissection: Dissection, features: Features, events: Happenings, first: int, last: int):
+    def __init__(self, features: Features, events: Happenings, first: int, last: int):
         self.first = first
         self.count = last - first
         self.events = events
-        rows = slice(first, last)
-        self._features = features if self.count == len(features) else features.at(rows)
-        self._protocols = column(dissection.flows["protocol"].array[rows])
+        self._features = features if self.count == len(features) else features.at(slice(first, last))
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
         self._spoken: dict[tuple[str, ...], Mask] = {}
@@ -100,9 +98,10 @@ class Stretch:
     def speaks(self, protocols: tuple[str, ...]) -> Mask:
         """The flows of one of these protocols."""
         if protocols not in self._spoken:
-            assert isinstance(self._protocols, Words)
-            table = np.array([word in protocols for word in self._protocols.words] + [False])
-            self._spoken[protocols] = np.asarray(table[self._protocols.codes])
+            spoken = self.column("protocol")
+            assert isinstance(spoken, Words)
+            table = np.array([word in protocols for word in spoken.words] + [False])
+            self._spoken[protocols] = np.asarray(table[spoken.codes])
         return self._spoken[protocols]
 
     def sees(self, need: str) -> Mask:
@@ -114,9 +113,12 @@ class Stretch:
         assert isinstance(seen, Truth)
         return seen.yes
 
+    def present(self, flows: Integers) -> NDArray[np.uint64]:
+        """Bit k of [side, n]: an event of kind k of that side is in the n-th of these flows, which ascend."""
+        return self._present if len(flows) == self.count else self._present[:, flows]
+
     @cached_property
-    def present(self) -> NDArray[np.uint64]:
-        """Bit k of [side, flow]: an event of kind k of that side is there."""
+    def _present(self) -> NDArray[np.uint64]:
         start = self.events.start[self.first : self.first + self.count + 1]
         code = self.events.code[start[0] : start[-1]]
         bits = np.left_shift(np.uint64(1), np.arange(len(EVENT_KINDS), dtype=np.uint64))

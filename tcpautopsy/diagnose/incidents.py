@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.diagnose.columns import Integers, ordered
-from tcpautopsy.diagnose.logic import Mask
+from tcpautopsy.diagnose.columns import Integers, column, ordered
+from tcpautopsy.diagnose.logic import Mask, Words
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.schema import numbered
-from tcpautopsy.tables import NO_TIME, Dissection, Incident
+from tcpautopsy.tables import NO_TIME, Dissection, Features, Incident
 
 _NS = 1_000_000_000
 #: Connections that suffer one overload begin within a step of the SYN ladder of each other (64 s, RFC 6298 5.5).
@@ -112,14 +112,16 @@ class _Causes(NamedTuple):
         return _Causes(*(column[rows] for column in self))
 
 
-def incidents(dissection: Dissection, findings: pd.DataFrame, rules: dict[str, Rule]) -> tuple[Incident, ...]:
+def incidents(
+    dissection: Dissection, features: Features, findings: pd.DataFrame, rules: dict[str, Rule]
+) -> tuple[Incident, ...]:
     """The incidents of a capture, in the order of their first connection."""
     known = np.flatnonzero(findings["primary"].to_numpy() & ~np.asarray(findings["first_ns"].isna()))
     table = findings[["rule", "flow", "first_ns", "last_ns"]].iloc[known]
     flow, first, last = (table[name].to_numpy(dtype=np.int64, na_value=NO_TIME) for name in _Causes._fields)
     causes = _Causes(flow, first, np.maximum(first, last))  # the last packet alone may have no time
     codes, names = pd.factorize(table["rule"])
-    crowds: dict[Place, _Crowd] = {}
+    crowds = _Crowds(dissection, features)
     found: list[Incident] = []
     for code, rule in enumerate(names):
         rows = np.flatnonzero(codes == code)
@@ -131,15 +133,30 @@ def incidents(dissection: Dissection, findings: pd.DataFrame, rules: dict[str, R
 class _Crowd:
     """All flows of a capture, by what they are about at one kind of place."""
 
-    def __init__(self, dissection: Dissection, subjects: Subjects) -> None:
+    def __init__(self, subjects: Subjects, kind: Integers) -> None:
         self.names, self.of_flow = subjects
-        self._kind, kinds = pd.factorize(dissection.flows["protocol"])
-        self._size = np.zeros((len(self.names), len(kinds)), np.int64)
-        np.add.at(self._size, (self.of_flow, self._kind), 1)
+        self._kind = kind
+        shape = len(self.names), int(kind.max(initial=-1)) + 1
+        self._size = np.bincount(self.of_flow * shape[1] + kind, minlength=shape[0] * shape[1]).reshape(shape)
 
     def there(self, subject: int, flows: Integers) -> int:
         """How many flows are about it, of the protocols that these flows have."""
         return int(self._size[subject, np.flatnonzero(np.bincount(self._kind[flows]))].sum())
+
+
+class _Crowds(dict[Place, _Crowd]):
+    """The crowds of each kind of place, made when they are asked for."""
+
+    def __init__(self, dissection: Dissection, features: Features) -> None:
+        super().__init__()
+        self._dissection = dissection
+        self._protocol = column(features["protocol"])
+
+    def __missing__(self, place: Place) -> _Crowd:
+        assert isinstance(self._protocol, Words)
+        kind = self._protocol.codes.astype(np.int64)
+        self[place] = _Crowd(place.subjects(self._dissection), kind)
+        return self[place]
 
 
 def _named(found: list[Incident]) -> Iterator[Incident]:
@@ -150,13 +167,11 @@ def _named(found: list[Incident]) -> Iterator[Incident]:
         yield each._replace(id=f"{name}#{seen[name]}")
 
 
-def _of_rule(dissection: Dissection, rule: Rule, causes: _Causes, crowds: dict[Place, _Crowd]) -> Iterator[Incident]:
+def _of_rule(dissection: Dissection, rule: Rule, causes: _Causes, crowds: _Crowds) -> Iterator[Incident]:
     left = np.ones(len(causes.flow), dtype=bool)
     for place in PLACES.get(rule.group, _OTHER_PLACES):
         if not left.any():
             return
-        if place not in crowds:
-            crowds[place] = _Crowd(dissection, place.subjects(dissection))
         for subject, rows in _groups(causes, np.flatnonzero(left), crowds[place].of_flow, place):
             together = causes.at(rows)
             if place.scope != "capture" or _most(dissection, together):
@@ -191,7 +206,7 @@ def _most(dissection: Dissection, together: _Causes) -> bool:
 def _incident(rule: Rule, place: Place, about: tuple[int, _Crowd], together: _Causes) -> Incident:
     number, crowd = about
     subject = crowd.names[number]
-    flows = np.sort(together.flow)
+    flows = np.sort(together.flow, kind="stable")  # in order already, but for a few
     first, last = int(together.first_ns.min()), int(together.last_ns.max())
     there = crowd.there(number, flows)
     return Incident(

@@ -127,7 +127,7 @@ def _there(step: Match, present: NDArray[np.uint64]) -> Mask:
 def _present(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """Every step that must be there has an event in the flow: a cheap test before matching."""
     found = np.ones(len(flows), dtype=bool)
-    present = stretch.present[:, flows]
+    present = stretch.present(flows)
     for step in rule.steps if len(flows) else ():
         if not step.optional:
             found &= _there(step, present)
@@ -137,7 +137,7 @@ def _present(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
 def _plausible(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
     """No step that must be there is absent where its event would have been seen."""
     found = np.ones(len(flows), dtype=bool)
-    present = stretch.present[:, flows]
+    present = stretch.present(flows)
     for step, written in zip(rule.steps, rule.rule.sequence, strict=True):
         if step.optional or not len(flows):
             continue

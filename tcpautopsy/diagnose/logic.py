@@ -146,7 +146,9 @@ def _words_compared(sign: str, left: Words, right: Words) -> Truth:
     places = {word: place for place, word in enumerate(left.words)}
     # The right side's words by their places on the left; a word that the left does not have equals none of it.
     table = np.array([places.get(word, -2) for word in right.words] + [-1], dtype=np.int64)
-    other = table[right.codes]
+    other = (
+        table[right.codes] if right.codes.ndim else int(table[right.codes])
+    )  # codes are compared as narrow as they are
     known = (left.codes >= 0) & (right.codes >= 0)
     same = left.codes == other
     return Truth(known & same, known & ~same) if sign == "==" else Truth(known & ~same, known & same)

@@ -72,7 +72,7 @@ def occurrences(events: Happenings, codes: Mask, low: Integers, high: Integers) 
     """The events of these codes in the rows from the first `low` to the last `high`."""
     begin, end = (int(low[0]), int(high[-1])) if len(low) else (0, 0)
     rows = np.flatnonzero(codes[events.code[begin:end]]) + begin
-    frames = np.concatenate(([0], np.cumsum(events.frames[rows])))
+    frames = np.concatenate(([0], np.cumsum(events.frames[rows], dtype=np.int64)))
     return _Occurrences(np.append(rows, _BEYOND), frames)
 
 
@@ -107,9 +107,11 @@ def _earliest(steps: Sequence[Match], places: Sequence[_Occurrences], begun: _Be
     """The assignment from the earliest start at or after `position`; flows without one are left out."""
     at, position, low, high = begun
     first = np.full((len(at), len(steps)), ABSENT, dtype=np.int64)
+    ranks: list[Integers] = []
     alive = np.ones(len(at), dtype=bool)
     for n, step in enumerate(steps):
-        begin, least_end = _least(places[n], places[n].rank(position), step.at_least)
+        ranks.append(places[n].rank(position))
+        begin, least_end = _least(places[n], ranks[n], step.at_least)
         limit = np.minimum(high, _next_required(steps, places, n, position)) if step.optional else high
         there = least_end < limit
         if not step.optional:
@@ -118,7 +120,8 @@ def _earliest(steps: Sequence[Match], places: Sequence[_Occurrences], begun: _Be
         position = np.where(there, least_end + 1, position)
     if not alive.all():
         low, high, first, at = low[alive], high[alive], first[alive], at[alive]
-    last, frames = _extents(steps, places, first, high)
+        ranks = [rank[alive] for rank in ranks]
+    last, frames = _extents(steps, places, first, ranks, high)
     return Assignment(at, low, high, first, last, frames)
 
 
@@ -141,14 +144,21 @@ def _next_required(steps: Sequence[Match], places: Sequence[_Occurrences], n: in
 
 
 def _extents(
-    steps: Sequence[Match], places: Sequence[_Occurrences], first: Integers, high: Integers
+    steps: Sequence[Match],
+    places: Sequence[_Occurrences],
+    first: Integers,
+    ranks: Sequence[Integers],
+    high: Integers,
 ) -> tuple[Integers, Integers]:
-    """The last event and the frames of each step: a run goes on up to the first event of the next step taken."""
+    """The last event and the frames of each step: a run goes on up to the first event of the next step taken.
+
+    `ranks` are those of the first events among the step's, where one was taken.
+    """
     last, frames = first.copy(), np.zeros_like(first)
     bound = high.copy()
     for n in range(len(steps) - 1, -1, -1):
         taken = first[:, n] != ABSENT
-        begin = places[n].rank(np.where(taken, first[:, n], 0))
+        begin = np.where(taken, ranks[n], 0)
         end = places[n].rank(bound) if steps[n].run else begin + 1
         end = np.where(taken, end, begin)
         frames[:, n] = places[n].frames_before[end] - places[n].frames_before[begin]

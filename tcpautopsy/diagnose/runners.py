@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from tcpautopsy.diagnose.columns import Integers, Stretch
 from tcpautopsy.diagnose.compiled import Compiled
@@ -16,6 +17,7 @@ from tcpautopsy.diagnose.trust import CONFIDENCES
 MOST = 3
 #: A rule of which more conditions fail is no near miss.
 _NEAR = 2
+_FEW = 16
 
 
 class Lost(NamedTuple):
@@ -79,15 +81,16 @@ class _Failing(NamedTuple):
     """Flows of a rule's protocols, which of its conditions fail there, as bits, and how many do."""
 
     flow: Integers
-    bits: Integers
-    misses: Integers
+    bits: NDArray[Any]
+    misses: NDArray[np.uint8]
 
 
 def _failing(rule: Compiled, stretch: Stretch, flows: Integers) -> _Failing:
     flows = flows[stretch.speaks(rule.rule.protocols)[flows]]
-    bits = np.zeros(len(flows), dtype=np.int64)
+    narrow: DTypeLike = np.uint16 if len(rule.when) <= _FEW else np.int64
+    bits: NDArray[Any] = np.zeros(len(flows), dtype=narrow)
     for n, line in enumerate(rule.when):
-        bits |= stretch.truth(line).no[flows].astype(np.int64) << n
+        bits |= stretch.truth(line).no[flows].astype(narrow) << n
     return _Failing(flows, bits, np.bitwise_count(bits))
 
 
@@ -96,11 +99,18 @@ def _near(pair: tuple[Compiled, Compiled], failing: _Failing, misses: int, liste
     cause, rule = pair
     chosen = np.flatnonzero(failing.misses == misses)
     chosen = chosen[listed[failing.flow[chosen]] < MOST]
-    for bits in np.unique(failing.bits[chosen]).tolist():
-        own = failing.flow[chosen[failing.bits[chosen] == bits]]
+    bits_of = failing.bits[chosen]
+    for bits in _distinct(bits_of, len(rule.when)):
+        own = failing.flow[chosen[bits_of == bits]]
         listed[own] += 1
         low = np.full(len(own), CONFIDENCES.index("low"), dtype=np.int64)
         yield Lost(own, rule.rule.id, low, _missed(cause, rule, bits))
+
+
+def _distinct(bits: NDArray[Any], lines: int) -> list[int]:
+    """The values that there are, in order; of a few lines counted, which is quicker than to sort."""
+    found: list[int] = (np.flatnonzero(np.bincount(bits)) if lines <= _FEW else np.unique(bits)).tolist()
+    return found
 
 
 def _missed(cause: Compiled, rule: Compiled, bits: int) -> str:

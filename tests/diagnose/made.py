@@ -35,7 +35,7 @@ FACTS = CaptureFacts(
     "made by hand", None, "pcap", None, ("EN10MB",), 0, 0, BASE_NS, BASE_NS, 65535, (), (), (), (), False, False
 )
 #: Features that every capture here has, with their values where a flow does not say otherwise.
-ALWAYS = {"outcome": "established", "failed_by_outcome": False}
+ALWAYS = {"protocol": "tcp", "outcome": "established", "failed_by_outcome": False}
 DTYPES = {str: "str", bool: "boolean", int: "Int64", float: "Float64"}
 
 Flow = dict[str, Any]
@@ -120,7 +120,7 @@ def table(contract: Table, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 _FLOW_COLUMNS = ("protocol", "client_address", "server_address", "server_port", "ip_version")
-_NOT_FEATURES = ("flags", *_FLOW_COLUMNS)
+_NOT_FEATURES = {"flags", *_FLOW_COLUMNS} - {"protocol"}
 
 
 def _event(number: int, position: int, line: str) -> dict[str, Any]:
