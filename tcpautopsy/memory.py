@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 #: Rows of tables from which on it is worth the while: fewer leave a few megabytes.
 _MANY = 10_000
@@ -18,3 +21,15 @@ def trim(rows: int) -> None:
         arrow = sys.modules.get("pyarrow")  # pandas keeps texts in its memory where it is installed
         if arrow is not None:
             arrow.default_memory_pool().release_unused()
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for cycles: a telling makes millions of objects and not one cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from io import BytesIO
@@ -26,7 +25,7 @@ from tcpautopsy.explain.wording import faults
 from tcpautopsy.features import FEATURES, features
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.inputs import STDIN, opened, sets
-from tcpautopsy.memory import trim
+from tcpautopsy.memory import trim, uncollected
 from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Connection, Connections, Finding, Result, Tool
@@ -272,18 +271,6 @@ def wide_events(events: pd.DataFrame) -> pd.DataFrame:
     return events.astype({name: "Int64" if name == "of_frame" else "int64" for name in events})
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles: a telling makes millions of objects and not one cycle."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
-
-
 class _Run:
     """Captures told one after the other into one result."""
 
@@ -296,7 +283,7 @@ class _Run:
         self._options = options
         self._captures: list[Capture] = []
         self._connections: list[Connection] | Connections = []
-        self._findings: list[Finding] = []
+        self._findings: Sequence[Finding] = []
         self._incidents: list[ToldIncident] = []
         self._counts: list[explain.Counts] = []
         self._duplicates = 0
@@ -330,7 +317,7 @@ class _Run:
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
             known.features.settle()
             trim(len(known.dissection.flows))
-            with _uncollected():
+            with uncollected():
                 stages.run("explain", self.tell, known, diagnosis)
         except CaptureError as error:
             self._unreadable.append(clean(str(error), 500))
@@ -344,7 +331,10 @@ class _Run:
 
     def tell(self, known: Examined, diagnosis: Diagnosis) -> None:
         """Add a capture that was examined and judged."""
-        shelf = explain.Shelf(len(self._captures), len(self._connections) + 1, self.several, self._options.asked)
+        streamed = self._options.streamed and not self.several
+        shelf = explain.Shelf(
+            len(self._captures), len(self._connections) + 1, self.several, self._options.asked, streamed
+        )
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf)
@@ -356,11 +346,13 @@ class _Run:
         notes = known.dissection.notes
         self._names.update(clean(name) for name in notes.loc[notes["kind"].isin(_NAMING), "text"].unique())
         self._captures.append(explain.capture(known.dissection.facts, known.quality))
-        if isinstance(self._connections, list) and (self.several or not self._options.streamed):
-            self._connections.extend(told.connections)
+        if streamed:
+            self._connections, self._findings = told.connections, told.findings
         else:
-            self._connections = told.connections
-        self._findings += told.findings
+            assert isinstance(self._connections, list)
+            assert isinstance(self._findings, list)
+            self._connections.extend(told.connections)
+            self._findings.extend(told.findings)
         self._incidents += told.incidents
         self._counts.append(told.counts)
         self._duplicates += int(known.dissection.flows["duplicates"].sum())
@@ -374,7 +366,7 @@ class _Run:
             tool=Tool(name="tcpautopsy", version=version("tcpautopsy"), rules_version=self._rules.version),
             captures=self._captures,
             connections=self._connections,  # type: ignore[arg-type]  # a sequence will do for who only reads it
-            findings=self._findings,
+            findings=self._findings,  # type: ignore[arg-type]  # likewise
             incidents=self._incidents,
             pairs=[],
             totals=explain.totals(self._captures, self._counts, beside),

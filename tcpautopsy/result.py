@@ -278,6 +278,27 @@ class Finding(Frozen, frozen=True):
     wireshark_filter: str
 
 
+class Findings(Sequence[Finding]):
+    """Findings that are made when they are asked for, in their order, and let go of again."""
+
+    def __init__(self, count: int, made: Callable[[], Iterator[Finding]]) -> None:
+        """`made` gives all of them, each time anew."""
+        self._count, self._made = count, made
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Finding]:
+        return self._made()
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Finding]: ...
+    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
+        return list(self)[place]
+
+
 class Incident(Frozen, frozen=True):
     id: str
     rule: str

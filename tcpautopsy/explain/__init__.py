@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tcpautopsy.explain.captures import capture, unreadable
-from tcpautopsy.explain.chapters import Case, Chapter, Shelf, chapter
+from tcpautopsy.explain.case import Case, Shelf
+from tcpautopsy.explain.chapters import Chapter, chapter
 from tcpautopsy.explain.ruletexts import Knowledge
 from tcpautopsy.explain.totals import Beside, Counts, totals
 

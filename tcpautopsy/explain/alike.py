@@ -7,26 +7,25 @@ result of gigabytes that nobody reads.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.tables import Diagnosis, Flows
+from tcpautopsy.explain.case import Case, Shelf
 
 #: Findings of one rule that are told in full, and servers beyond those of which one more is: as many as a page lists.
 _IN_FULL = 1000
 _ALIKE = ["rule", "server_address", "server_port", "severity", "confidence"]
 
 
-def in_short(
-    diagnosis: Diagnosis, flows: Flows, ids: Sequence[str], first_id: int, asked: frozenset[int | str]
-) -> list[str | None]:
+def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> list[str | None]:
     """For each row of FINDINGS what stands in place of its story, None for one that is told in full.
 
-    `ids` are those of the findings, `first_id` is that of the first connection, `asked` holds ids of either kind.
+    `ids` gives those of the findings.
     """
-    table = diagnosis.findings[["flow", "rule", "severity", "confidence"]]
+    flows = case.dissection.flows
+    table = case.diagnosis.findings[["flow", "rule", "severity", "confidence"]]
     told: list[str | None] = [None] * len(table)
     nth = table.groupby("rule", sort=False).cumcount().to_numpy()
     if not len(nth) or nth.max() < _IN_FULL:
@@ -38,8 +37,10 @@ def in_short(
     large = np.zeros(len(sizes), dtype=bool)
     large[np.argsort(-sizes, kind="stable")[:_IN_FULL]] = True
     full = (nth < _IN_FULL) | ((group.cumcount().to_numpy() == 0) & large[number])
-    numbers = table["flow"].to_numpy() + first_id
-    full |= np.fromiter((n in asked or i in asked for n, i in zip(numbers.tolist(), ids, strict=True)), bool, len(ids))
+    numbers = table["flow"].to_numpy() + shelf.first_id
+    if shelf.asked:
+        named = zip(numbers.tolist(), ids(), strict=True)
+        full |= np.array([number in shelf.asked or name in shelf.asked for number, name in named])
     rules = table["rule"].tolist()
     counts = Counter(rules)
     # Backwards, so that the first of a rule is kept.

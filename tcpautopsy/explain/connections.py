@@ -6,52 +6,31 @@ when they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
+from tcpautopsy.explain.case import Batch, Case, Deep, Shelf
 from tcpautopsy.explain.names import names
 from tcpautopsy.explain.ruletexts import Knowledge
 from tcpautopsy.explain.told import columns, rows
 from tcpautopsy.explain.words import utc
 from tcpautopsy.result import (
-    ApplicationView,
     Connections,
     Endpoint,
-    Ledger,
-    Timers,
     Undecided,
     Vantage,
 )
-from tcpautopsy.tables import Diagnosis, Dissection, Quality
+from tcpautopsy.tables import Diagnosis
 
 _NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
-_SILENT = ApplicationView(client=[], server=[])
 _FLOW = ("protocol", "community_id", "ordinal", "tcp_stream", "conn_state", "history", "client_known_by")
 _SIZE = ("packets", "bytes")
 _VERDICT = ("outcome", "severity", "cause", "confidence", "fault")
 
 
-class Deep(NamedTuple):
-    """What is told only of connections that went wrong."""
-
-    ledger: Ledger | None = None
-    timers: Timers | None = None
-    view: ApplicationView = _SILENT
-
-
-class Case(NamedTuple):
-    """What connections are made of; `deep` by flow, `findings` ids by flow, the primary first."""
-
-    dissection: Dissection
-    quality: Quality
-    diagnosis: Diagnosis
-    deep: Mapping[int, Deep]
-    findings: Mapping[int, list[str]]
-
-
-def connections(case: Case, knowledge: Knowledge, capture: int, first_id: int) -> Connections:
-    """All connections of a capture, in the order of Flows."""
+def connections(case: Case, knowledge: Knowledge, shelf: Shelf, told: Callable[[int, int], Batch]) -> Connections:
+    """All connections of a capture, in the order of Flows; `told` gives what is told of a stretch of flows."""
     flows, verdicts, points = case.dissection.flows, case.diagnosis.verdicts, case.quality.per_flow
     learned, undecided, quiet = names(case.dissection), _undecided(case.diagnosis, knowledge), Deep()
 
@@ -70,10 +49,11 @@ def connections(case: Case, knowledge: Knowledge, capture: int, first_id: int) -
             [list(each) or _NOTHING for each in column]
             for column in columns(verdicts, "consistent_with", "limits", rows=here)
         )
-        deep = [case.deep.get(n, quiet) for n in numbers]
+        batch = told(first, last)
+        deep = [batch.deep.get(n, quiet) for n in numbers]
         return {
-            "capture": [capture] * len(numbers),
-            "id": list(range(first + first_id, last + first_id)),
+            "capture": [shelf.index] * len(numbers),
+            "id": list(range(first + shelf.first_id, last + shelf.first_id)),
             **known,
             **{name: [text or None for text in known[name]] for name in ("community_id", "conn_state", "history")},
             **ends,
@@ -84,7 +64,7 @@ def connections(case: Case, knowledge: Knowledge, capture: int, first_id: int) -
             "consistent_with": consistent,
             "undecided": [undecided.get(n, _NOTHING) for n in numbers],
             "limits": limits,
-            "findings": [case.findings.get(n, _NOTHING) for n in numbers],
+            "findings": [batch.ids.get(n, _NOTHING) for n in numbers],
             "ledger": [each.ledger for each in deep],
             "timers": [each.timers for each in deep],
             "application_view": [each.view for each in deep],
