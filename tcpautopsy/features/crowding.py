@@ -18,9 +18,9 @@ _TOGETHER_S = 15.0
 def _ignored(seen: Seen) -> Mask:
     """Attempts without any answer, to a service that had answered others before."""
     mute = np.nan_to_num(seen.side(SERVER, "packets")) == 0  # a SYN-ACK that nobody took up is an answer
-    mute &= says(seen.of(outcome), "unanswered")
     ever, begin = np.where(mute, -np.inf, np.nan), seen.flow_at("first_ns")
-    return others(seen.of(listener), seen.at(SERVER, "first_ns"), ever, begin) > 0
+    found = others(seen.of(listener), seen.at(SERVER, "first_ns"), ever, begin) > 0
+    return found & says(seen.of(outcome), "unanswered") if found.any() else found
 
 
 def _near(seen: Seen, group: Group) -> Group:
@@ -33,6 +33,8 @@ def _near(seen: Seen, group: Group) -> Group:
 @across
 def ignored_elsewhere(seen: Seen) -> Values:
     """The client's attempts at other services, known to work, that got no answer within 15 s of this one's begin."""
+    if not seen.of(_ignored).any():
+        return np.zeros(seen.count)
     client, _ = seen.of(addresses)
     count = _near(seen, client) - _near(seen, split(client, seen.of(listener)))
     return np.where(seen.of(_ignored), count, 0).astype(float)

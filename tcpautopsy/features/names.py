@@ -65,13 +65,12 @@ def after_truncated_answer_s(seen: Seen) -> Values:
 @across
 def ipv4_worked_after_s(seen: Seen) -> Values:
     """From the first SYN of a failed IPv6 connection to an IPv4 one to the same name that worked; NA else."""
-    six = seen.has("tcp") & (seen.flow("ip_version") == 6)
+    names = seen.words("name")
+    six = seen.has("tcp") & (seen.flow("ip_version") == 6) & ~says(names, "")
     found = np.full(seen.count, np.nan)
     if not six.any():
         return found
     six &= says(seen.of(outcome), "unanswered", "rejected")
-    names = seen.words("name")
-    six &= ~says(names, "")
     asked = np.isin(names.codes, np.unique(names.codes[six]))
     four = seen.has("tcp") & (seen.flow("ip_version") == 4) & asked & seen.of(handshake_completed)
     starts = seen.first("syn", side=CLIENT)

@@ -72,11 +72,12 @@ class Seen:
 
     def settle(self) -> None:
         """Let go of all that was kept; it is made anew when it is asked for again."""
-        self._kept.clear()
-        self._rest()
+        self._rest(lambda _key: False)
 
-    def _rest(self) -> None:
-        """Let go of what is cheap to make anew."""
+    def _rest(self, lasting: Callable[[object], bool]) -> None:
+        """Let go of all that was kept under other keys than these."""
+        for key in [key for key in self._kept if not lasting(key)]:
+            del self._kept[key]
         self._latest.clear()
         self.__dict__.pop("events", None)
 
@@ -85,7 +86,7 @@ class Seen:
         whole = self.whole
         if feature not in whole._kept:
             whole.of(feature)
-            whole._rest()
+            whole._rest(lambda key: key in _OF_ALL)
         return self.own(whole.of(feature))
 
     @cached_property
@@ -237,12 +238,18 @@ class Seen:
         return np.asarray(np.bincount(flow, weights=values, minlength=self.count), np.float64)
 
 
+#: What was made of all flows for other flows: it is kept as long as any part of the capture is looked at.
+_OF_ALL: set[object] = set()
+
+
 def across(feature: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
     """A feature that looks at other flows: made of the whole capture, and once for all its parts."""
 
     @wraps(feature)
     def looked(seen: Seen) -> _T:
         return feature(seen) if seen.whole is seen else seen.shared(looked)
+
+    _OF_ALL.add(looked)
 
     return looked
 
@@ -256,6 +263,7 @@ def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
             raise TypeError(f"{groups.__name__} of some flows: what counts with it looks `across`")
         return groups(seen)
 
+    _OF_ALL.add(made)
     return made
 
 
