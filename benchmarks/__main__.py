@@ -196,6 +196,35 @@ def rules(folder: Path) -> Iterator[str]:
     yield ""
 
 
+#: Kind, packets a connection, connections.
+_LARGE = (("many", 10, (100_000, 1_000_000)), ("flood", 1, (100_000, 1_000_000)))
+
+
+def large(folder: Path) -> Iterator[str]:
+    """What a million connections cost."""
+    yield "## A million connections\n"
+    yield "Short connections, and a flood of SYNs of which each is a finding; one run each. The last two columns are"
+    yield "marginal: of the larger capture less the smaller one.\n"
+    yield "| capture | connections | CPU s | peak MB | us a packet | bytes a connection |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for kind, packets, sizes in _LARGE:
+        costs: list[Cost] = []
+        for connections in sizes:
+            path = made(kind, connections * packets, folder)
+            cost = measured([_filled(word, path, folder) for word in PEERS[OURS].command], folder)
+            path.unlink()
+            assert cost is not None
+            costs.append(cost)
+            marginal = " | "
+            if len(costs) > 1:
+                more = connections - sizes[0]
+                us, size = (cost.cpu_s - costs[0].cpu_s) / more / packets, (cost.peak_mb - costs[0].peak_mb) / more
+                marginal = f"{us * 1e6:.1f} | {size * 1e6:,.0f}"
+            yield f"| {kind} | {connections:,} | {cost.cpu_s:.1f} | {cost.peak_mb:,.0f} | {marginal} |"
+            print(f"large: {kind}, {connections:,} connections", file=sys.stderr, flush=True)
+    yield ""
+
+
 def _filled(word: str, capture: Path, folder: Path) -> str:
     return word.replace("CAPTURE", str(capture)).replace("OUT", str(folder / "out"))
 
@@ -268,6 +297,7 @@ def main() -> None:
                 lines += table(case, compared(case, folder, given.runs))
         lines += stages(folder)
         lines += rules(folder)
+        lines += large(folder) if given.only is None else []
         section, drawing = grown(folder, given.runs) if given.only is None else ([], "")
         lines += section
     text = "\n".join(lines)
