@@ -52,6 +52,7 @@ SIDE_KNOWN = {
             "acked_payload",
             "outage_newest",
             "outage_older",
+            "bad_first",
         )
     )
 }
