@@ -337,7 +337,7 @@ class _Run:
         )
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
-        told = explain.chapter(case, knowledge, shelf)
+        told = explain.chapter(case, knowledge, shelf, partial(self._options.stages.run, "explain"))
         if self._told is not None:
             self._told(known)
         if self._options.where is not None:

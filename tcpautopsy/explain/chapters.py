@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from tcpautopsy.explain import connections
 from tcpautopsy.explain.case import Case, Shelf
 from tcpautopsy.explain.ruletexts import Knowledge
-from tcpautopsy.explain.telling import Telling
+from tcpautopsy.explain.telling import Run, Telling
 from tcpautopsy.explain.totals import Counts, counted
 from tcpautopsy.explain.words import utc
 from tcpautopsy.result import Connections, Finding, Incident
 from tcpautopsy.tables import Incident as Story
+
+
+def _at_once(work: Callable[..., Any], *given: Any) -> Any:
+    return work(*given)
 
 
 class Chapter(NamedTuple):
@@ -24,9 +28,12 @@ class Chapter(NamedTuple):
     counts: Counts
 
 
-def chapter(case: Case, knowledge: Knowledge, shelf: Shelf) -> Chapter:
-    """All that the result holds of one capture; connections in the order of Flows."""
-    telling = Telling(case, knowledge, shelf)
+def chapter(case: Case, knowledge: Knowledge, shelf: Shelf, run: Run = _at_once) -> Chapter:
+    """All that the result holds of one capture; connections in the order of Flows.
+
+    What is told while it is written is told by `run`, which is given the work and what it is to work on.
+    """
+    telling = Telling(case, knowledge, shelf, run)
     if telling.few or not shelf.streamed:
         whole = telling.all()
         made = connections.connections(case, knowledge, shelf, lambda _first, _last: whole)

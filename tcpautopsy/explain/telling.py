@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -24,6 +24,7 @@ from tcpautopsy.memory import uncollected
 from tcpautopsy.result import Finding, Findings, RunnerUp
 from tcpautopsy.tables import Dissection
 
+Run: TypeAlias = Callable[..., Any]
 ByRule: TypeAlias = dict[str, list[Returned]]
 Integers = NDArray[np.int64]
 
@@ -35,8 +36,9 @@ _QUIET = ("none", "note")
 class Telling:
     """The flows of a capture of which there is something to tell."""
 
-    def __init__(self, case: Case, knowledge: Knowledge, shelf: Shelf) -> None:
-        self._case, self._knowledge, self._shelf = case, knowledge, shelf
+    def __init__(self, case: Case, knowledge: Knowledge, shelf: Shelf, run: Run) -> None:
+        """Whatever is told is told by `run`, which is given the work and what it is to work on."""
+        self._case, self._knowledge, self._shelf, self._run = case, knowledge, shelf, run
         findings, verdicts = case.diagnosis.findings, case.diagnosis.verdicts
         self._loud = ~verdicts["severity"].isin(_QUIET).to_numpy()
         self._owners = findings["flow"].to_numpy()  # in order
@@ -89,6 +91,9 @@ class Telling:
                 yield from self._told(number).findings
 
     def _told(self, number: int) -> Batch:
+        return self._run(self._batch, number)  # type: ignore[no-any-return]
+
+    def _batch(self, number: int) -> Batch:
         numbers = self._everyone[number * _BATCH : (number + 1) * _BATCH]
         known = told(self._case.dissection, self._case.features, numbers.tolist())
         first, last = np.searchsorted(self._owners, [numbers[0], numbers[-1] + 1]).tolist()
