@@ -397,6 +397,7 @@ DIRECTIONS = Table(
         Column("incoming", "int64", "", "packets the capture marks as incoming"),
         Column("bad_checksum", "int64", "", "packets with a wrong checksum"),
         Column("good_checksum", "int64", "", "packets with a right checksum"),
+        Column("bad_checksum_first", "boolean", "", "the first of its checksums is wrong; NA without packets"),
         Column("superseg", "int64", "", "packets with more payload than the MSS"),
         Column("truncated", "int64", "", "packets cut by the capture inside headers"),
         Column("cut_packets", "int64", "", "packets whose capture is shorter than the wire length (snaplen)"),

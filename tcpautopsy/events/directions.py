@@ -219,6 +219,7 @@ _COLUMNS: dict[str, _Maker] = {
     **{name: _unless_zero(name, other) for name, other in _UNLESS_ZERO.items()},
     **{name: _is(name, "isn") for name in ("sack_permitted", "fast_open")},
     **{name: _speaker_is(name) for name in ("timestamps", "mptcp")},
+    "bad_checksum_first": _speaker_is("bad_first"),
     "highest_seq": _highest,
     "fin_acked": _is("fin_acked", "fin"),
     "window_closed_at_end": lambda made: _claim(~made.counts("window"), made.has("window")),

@@ -32,6 +32,20 @@ DAMAGED = """
 """
 
 
+ANSWERED_BY_THE_KERNEL = """
+    +0    > S 0:0(0) win 64240 <mss 1460,sackOK,wscale 7>
+    +.001 < S. 0:0(0) ack 1 <mss 1400,sackOK,wscale 9> bad
+    +.05  > . 1:1(0) ack 1
+    +0    > P. 1:101(100) ack 1
+    +.3   > P. 1:101(100) ack 1
+    +.001 < . 1:1(0) ack 101 bad
+    +0    < P. 1:51(50) ack 101 bad
+    +.05  > . 101:101(0) ack 51
+    +0    > P. 101:201(100) ack 51
+    +.001 < R. 51:51(0) ack 201
+"""
+
+
 def kinds(text: str) -> list[str]:
     return named_events(examined(capture(text)).dissection.events)["kind"].tolist()
 
@@ -44,6 +58,14 @@ def test_one_sum_that_is_right_by_chance_changes_nothing(right: int | None) -> N
     assert [kind for kind in kinds(text) if kind != "bad_checksum"] == [
         kind for kind in kinds(OFFLOADING.format(*[""] * 6)) if kind != "bad_checksum"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "damaged"), [(ANSWERED_BY_THE_KERNEL, 0), (OFFLOADING.format("bad", "", *["bad"] * 4), 0), (DAMAGED, 3)]
+)
+def test_only_damage_is_counted(text: str, damaged: int) -> None:
+    known = examined(capture(text))
+    assert known.features["bad_checksums"].tolist() == [damaged]
 
 
 def test_what_is_damaged_is_not_heard() -> None:
