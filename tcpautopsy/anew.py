@@ -17,7 +17,7 @@ import numpy as np
 from tcpautopsy.capture import Reader, Writer
 from tcpautopsy.decode import Decoder
 from tcpautopsy.inputs import opened
-from tcpautopsy.packing import DONT_FRAGMENT, MORE_FRAGMENTS, ipv4
+from tcpautopsy.packing import DONT_FRAGMENT, MORE_FRAGMENTS, ipv4, summed
 from tcpautopsy.records import Rows
 from tcpautopsy.report.redact import Pseudonyms
 from tcpautopsy.tables import NO_TIME, Kind, Mark
@@ -86,6 +86,9 @@ class Anew:
         else:
             return None
         ends = ("other", "src") if kind == Kind.ICMP_ERROR else ("src", "dst")
+        if body and not beyond:  # what is whole can be checked, and is as right or wrong as it was
+            packed = b"".join(self._address(row, end) for end in ends)
+            body = summed(body, packed, protocol, wrong=bool(row["marks"] & Mark.BAD_CHECKSUM))
         return _RAW, self._ip(row, ends, protocol, len(body) + beyond) + body, beyond
 
     def _address(self, row: Any, which: str) -> bytes:
@@ -129,7 +132,7 @@ class Anew:
 
 
 def _tcp(row: Any) -> bytes:
-    """The header with the options that say something of the connection; no checksum, for there is no payload."""
+    """The header, without its checksum, with the options that say something of the connection."""
     marks, options = int(row["marks"]), b""
     if marks & Mark.MSS:
         options += struct.pack(">BBH", 2, 4, int(row["mss"]))

@@ -27,7 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 
-from tcpautopsy.packing import DONT_FRAGMENT, checksum, ipv4
+from tcpautopsy.packing import DONT_FRAGMENT, ipv4, summed
 
 _EPOCH_NS = 1_700_000_000_000_000_000
 _CLIENT, _SERVER, _ROUTER, _STRANGER = "10.0.0.1", "10.0.0.2", "10.0.0.254", "10.0.0.9"
@@ -116,7 +116,7 @@ class _Book:
             packet, words = _segment(flow, client, what)
         ends = (_CLIENT, _SERVER) if client else (_SERVER, _CLIENT)
         protocol = _UDP if kind == "udp" else _TCP
-        packet = _summed(packet, ends, protocol, wrong="bad" in words)
+        packet = summed(packet, _packed(ends), protocol, wrong="bad" in words)
         ttl, ip_id = int(words.get("ttl", side.ttl)), int(words.get("id", side.ip_id))
         side.ip_id = ip_id + 1
         side.last = _ip(ends, protocol, packet, ttl=ttl, ip_id=ip_id, df="df" in words)
@@ -130,10 +130,10 @@ class _Book:
         if not quoted:
             raise ValueError("there is no packet that it could quote")
         body = struct.pack(">BBHI", kind, code, 0, mtu) + quoted
-        body = body[:2] + struct.pack(">H", checksum(body)) + body[4:]
         own, peer = (_CLIENT, _SERVER) if client else (_SERVER, _CLIENT)
         ttl = int(options.get("ttl", flow.sides[client].ttl))
-        return _ip((options.get("from", own), peer), _ICMP, body, ttl=ttl, ip_id=77)
+        ends = options.get("from", own), peer
+        return _ip(ends, _ICMP, summed(body, _packed(ends), _ICMP), ttl=ttl, ip_id=77)
 
 
 def _words(words: list[str]) -> dict[str, str]:
@@ -219,17 +219,12 @@ def _tcp_options(text: str, client: bool) -> bytes:
     return made + b"\1" * (-len(made) % 4)
 
 
-def _summed(packet: bytes, ends: tuple[str, str], protocol: int, wrong: bool) -> bytes:
-    """The segment or datagram with its checksum."""
-    pseudo = b"".join(IPv4Address(end).packed for end in ends) + struct.pack(">BBH", 0, protocol, len(packet))
-    value = checksum(pseudo + packet) ^ (0x5555 if wrong else 0)
-    at = 16 if protocol == _TCP else 6
-    return packet[:at] + struct.pack(">H", value) + packet[at + 2 :]
+def _packed(ends: tuple[str, str]) -> bytes:
+    return b"".join(IPv4Address(end).packed for end in ends)
 
 
 def _ip(ends: tuple[str, str], protocol: int, body: bytes, *, ttl: int, ip_id: int, df: bool = False) -> bytes:
-    packed = b"".join(IPv4Address(end).packed for end in ends)
-    return ipv4(packed, protocol, len(body), ttl=ttl, ip_id=ip_id, place=DONT_FRAGMENT if df else 0) + body
+    return ipv4(_packed(ends), protocol, len(body), ttl=ttl, ip_id=ip_id, place=DONT_FRAGMENT if df else 0) + body
 
 
 def _mac(client: bool) -> bytes:

@@ -20,6 +20,19 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
+#: Where the checksum stands, by protocol; that of ICMP for IPv4 leaves the addresses out.
+_SUM_AT = {1: 2, 6: 16, 17: 6, 58: 2}
+
+
+def summed(packet: bytes, ends: bytes, protocol: int, *, wrong: bool = False) -> bytes:
+    """A segment, datagram or ICMP message with its checksum, or with a wrong one; `ends` are both packed addresses."""
+    at, size = _SUM_AT[protocol], len(packet)
+    form, numbers = (">BBH", (0, protocol, size)) if len(ends) == 8 else (">IHBB", (size, 0, 0, protocol))
+    pseudo = b"" if protocol == 1 else ends + struct.pack(form, *numbers)
+    value = checksum(pseudo + packet[:at] + bytes(2) + packet[at + 2 :]) ^ (0x5555 if wrong else 0)
+    return packet[:at] + struct.pack(">H", value) + packet[at + 2 :]
+
+
 def ipv4(ends: bytes, protocol: int, length: int, *, ttl: int, ip_id: int = 0, place: int = 0, tos: int = 0) -> bytes:
     """An IPv4 header: `ends` are both packed addresses, `length` is that of what follows, `place` the fragment word.
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tcpautopsy.pipeline import examined
 from tests.cli.test_command_line import FIXTURES, run
 
 CASES = (
@@ -49,6 +50,7 @@ def test_the_excerpt_tells_the_same_and_names_nobody(name: str, tmp_path: Path) 
         assert others == []
         assert (again["outcome"], again["packets"]) == (connection["outcome"], connection["packets"])
         assert again["first_time"].startswith("1970-01-01T")
+        assert not examined(out).dissection.directions["bad_checksum"].to_numpy().any()
         if connection["protocol"] == "tcp":
             for books in ("client_to_server", "server_to_client"):
                 assert (again["ledger"] or connection["ledger"])[books] == connection["ledger"][books]
