@@ -17,6 +17,7 @@ from tcpautopsy.diagnose.trust import CONFIDENCES
 MOST = 3
 #: A rule of which more conditions fail is no near miss.
 _NEAR = 2
+#: Conditions whose bits fit into a narrow number, and of which all values can be counted.
 _FEW = 16
 
 

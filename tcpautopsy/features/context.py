@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tcpautopsy.features.conversation import longest_idle_s
-from tcpautopsy.features.ending import foreign_ttl, reset_at, reset_before_server_spoke, reset_look, usual_ttl
+from tcpautopsy.features.ending import reset_at, reset_before_server_spoke, reset_look
 from tcpautopsy.features.groups import addresses, elsewhere, host_pair, listener
 from tcpautopsy.features.handshake import (
     first_data_ignored_copies,
@@ -388,22 +388,3 @@ def server_arp_unanswered(seen: Seen) -> Values:
     asks = (seen.has("arp") | seen.has("ndp")) & ~seen.saw("arp_reply")
     count = np.bincount(server, weights=asks, minlength=int(server.max(initial=0)) + 1)[server] - asks
     return unless(~seen.of(sees_arp), count > 0)
-
-
-@across
-def reset_ttl_differs_from_host(seen: Seen) -> Values:
-    """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
-    _, server = seen.of(addresses)
-    ttl = usual_ttl(seen, SERVER)
-    usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
-    mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))
-    return unless(np.isnan(mine) | np.isnan(usual_low), foreign_ttl(mine, usual_low, usual_high))
-
-
-def _usual(group: Group, values: Values, choose: np.ufunc) -> Values:
-    start = np.inf if choose is np.minimum else -np.inf
-    best = np.full(int(group.max(initial=-1)) + 1, start)
-    known = ~np.isnan(values)
-    choose.at(best, group[known], values[known])
-    found = best[group]
-    return np.where(np.isinf(found), np.nan, found)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.conversation import rtt_s
+from tcpautopsy.features.groups import addresses
 from tcpautopsy.features.handshake import handshake_completed
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, choose, says, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, across, choose, says, unless
 from tcpautopsy.features.visible import sees_both_directions
 from tcpautopsy.tables import Reset
 
@@ -324,3 +325,22 @@ def fin_sender(seen: Seen) -> Words:
     """Whose FIN was never acknowledged: client, server or nobody."""
     client, server = (seen.side(side, "fin_acked") == 0 for side in (CLIENT, SERVER))
     return choose([client, server], ["client", "server"], "nobody")
+
+
+@across
+def reset_ttl_differs_from_host(seen: Seen) -> Values:
+    """The first reset's TTL is not that of the same host's packets on other connections; NA without any to compare."""
+    _, server = seen.of(addresses)
+    ttl = usual_ttl(seen, SERVER)
+    usual_low, usual_high = (_usual(server, ttl, choose) for choose in (np.minimum, np.maximum))
+    mine = np.where(says(seen.of(reset_look), "none"), np.nan, seen.side(SERVER, "rst_ttl"))
+    return unless(np.isnan(mine) | np.isnan(usual_low), foreign_ttl(mine, usual_low, usual_high))
+
+
+def _usual(group: Group, values: Values, choose: np.ufunc) -> Values:
+    start = np.inf if choose is np.minimum else -np.inf
+    best = np.full(int(group.max(initial=-1)) + 1, start)
+    known = ~np.isnan(values)
+    choose.at(best, group[known], values[known])
+    found = best[group]
+    return np.where(np.isinf(found), np.nan, found)

@@ -210,7 +210,7 @@ FEATURES: tuple[Feature, ...] = (
         context.silent_host_alive_meanwhile,
         context.silent_host_arp_unanswered,
         context.server_arp_unanswered,
-        context.reset_ttl_differs_from_host,
+        ending.reset_ttl_differs_from_host,
     ),
     *seconds(context.listener_latest_s, context.silent_host_asked_first_s, context.silent_host_asked_last_s),
     *seconds(context.fatal_idle_s, context.path_longest_survived_idle_s, context.path_shortest_fatal_idle_s),

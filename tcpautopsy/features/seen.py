@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
-#: Columns that are kept for neighbouring features: so many at least, and of few flows more.
+#: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 32 MB.
 _RECENT, _RECENT_VALUES = 24, 4_000_000
 
 
