@@ -72,17 +72,73 @@ Packet = cython.struct(
 )
 
 Side = cython.struct(
+    first_ns=cython.longlong,
+    last_ns=cython.longlong,
+    bytes=cython.longlong,
+    next=cython.longlong,
+    una=cython.longlong,
+    highest_ack=cython.longlong,
+    last_ack=cython.longlong,
+    advance_ns=cython.longlong,
+    payload_bytes=cython.longlong,
+    first_data_ns=cython.longlong,
+    last_data_ns=cython.longlong,
+    first_data_acked_ns=cython.longlong,
+    rtt_min_ns=cython.longlong,
+    ts_last_ns=cython.longlong,
+    max_idle_ns=cython.longlong,
+    fin_ns=cython.longlong,
+    fin_end=cython.longlong,
+    src_mac=cython.ulonglong,
+    known=cython.uint,
+    base=cython.uint,
+    packets=cython.uint,
+    twin=cython.uint,
+    trouble=cython.uint,
+    last_frame=cython.uint,
+    sent_after_peer_last=cython.uint,
+    head=cython.uint,
+    tail=cython.uint,
+    segments=cython.uint,
+    window=cython.uint,
+    window_min=cython.uint,
+    window_max=cython.uint,
+    good_checksum=cython.uint,
+    tsval_last=cython.uint,
+    payload_packets=cython.uint,
+    max_payload=cython.uint,
+    last_data_frame=cython.uint,
+    turns=cython.uint,
+    max_acked_payload=cython.uint,
+    first_frame=cython.uint,
+    ip_id_zero=cython.uint,
+    outgoing=cython.uint,
+    incoming=cython.uint,
+    cut_packets=cython.uint,
+    short_frames=cython.uint,
+    syn=cython.uint,
+    syn_ack=cython.uint,
+    fin=cython.uint,
+    fin_frame=cython.uint,
+    max_idle_frame=cython.uint,
+    first_data_frame=cython.uint,
+    first_data_len=cython.uint,
+    tsval_first=cython.uint,
+    mss=cython.ushort,
+    side=cython.uchar,
+    wscale=cython.uchar,
+    ttl=cython.uchar,
+    ttl_min=cython.uchar,
+    ttl_max=cython.uchar,
+    first_class=cython.uchar,
+)
+Trouble = cython.struct(
     unseen_left=cython.longlong,
     unseen_right=cython.longlong,
     retransmitted_bytes=cython.longlong,
     lost_bytes=cython.longlong,
     unseen_acked_bytes=cython.longlong,
     sacked_bytes=cython.longlong,
-    first_ns=cython.longlong,
-    first_data_ns=cython.longlong,
-    first_data_acked_ns=cython.longlong,
-    fin_ns=cython.longlong,
-    fin_end=cython.longlong,
     rst_ns=cython.longlong,
     max_outage_ns=cython.longlong,
     max_outage_gap_ns=cython.longlong,
@@ -94,54 +150,14 @@ Side = cython.struct(
     ts_stood_ns=cython.longlong,
     full_ns=cython.longlong,
     hole_ns=cython.longlong,
-    max_idle_ns=cython.longlong,
-    bytes=cython.longlong,
-    payload_bytes=cython.longlong,
-    window_min=cython.longlong,
-    window_max=cython.longlong,
-    window=cython.longlong,
-    rtt_min_ns=cython.longlong,
     srtt_ns=cython.longlong,
     srtt_max_ns=cython.longlong,
-    ts_last_ns=cython.longlong,
-    last_data_ns=cython.longlong,
-    advance_ns=cython.longlong,
-    last_ack=cython.longlong,
-    highest_ack=cython.longlong,
-    una=cython.longlong,
-    next=cython.longlong,
-    last_ns=cython.longlong,
-    src_mac=cython.ulonglong,
-    known=cython.uint,
-    base=cython.uint,
-    packets=cython.uint,
-    last_frame=cython.uint,
-    head=cython.uint,
-    tail=cython.uint,
-    segments=cython.uint,
     dup=cython.uint,
-    raw_window=cython.uint,
-    payload_packets=cython.uint,
-    max_payload=cython.uint,
-    last_data_frame=cython.uint,
-    outgoing=cython.uint,
-    incoming=cython.uint,
-    good_checksum=cython.uint,
-    rst=cython.uint,
-    syn_ack=cython.uint,
-    turns=cython.uint,
     sacks=cython.uint,
-    tsval_last=cython.uint,
-    max_acked_payload=cython.uint,
-    first_frame=cython.uint,
-    ip_id_zero=cython.uint,
+    rst=cython.uint,
     bad_checksum=cython.uint,
     superseg=cython.uint,
     truncated=cython.uint,
-    cut_packets=cython.uint,
-    short_frames=cython.uint,
-    syn=cython.uint,
-    fin=cython.uint,
     retransmissions=cython.uint,
     rto_retransmissions=cython.uint,
     fast_retransmissions=cython.uint,
@@ -156,28 +172,16 @@ Side = cython.struct(
     zero_window_probes=cython.uint,
     zero_probes_before=cython.uint,
     lost_segments=cython.uint,
-    first_data_frame=cython.uint,
-    first_data_len=cython.uint,
-    fin_frame=cython.uint,
     rst_frame=cython.uint,
     rst_look=cython.uint,
     packets_after_rst=cython.uint,
-    sent_after_peer_last=cython.uint,
     probes_after_peer_last=cython.uint,
     data_after_peer_fin=cython.uint,
     max_outage_frame=cython.uint,
-    max_idle_frame=cython.uint,
-    tsval_first=cython.uint,
     sack_blocks=cython.uint,
     sacks_impossible=cython.uint,
-    mss=cython.ushort,
     rst_ip_id=cython.ushort,
-    wscale=cython.uchar,
-    ttl=cython.uchar,
-    ttl_min=cython.uchar,
-    ttl_max=cython.uchar,
     rst_ttl=cython.uchar,
-    first_class=cython.uchar,
     probing=cython.uchar,
     reset_last=cython.uchar,
 )
@@ -188,6 +192,8 @@ Talk = cython.struct(
     epoch=cython.uint,
     last_frame=cython.uint,
     first_frame=cython.uint,
+    originator=cython.uint,
+    responder=cython.uint,
     kind=cython.uchar,
     handshake=cython.uchar,
     turn=cython.uchar,
@@ -402,6 +408,7 @@ class Track:
 
     rows: Packet[::1]
     sides: Side[::1]
+    troubles: Trouble[::1]
     talks: Talk[::1]
     segments: Segment[::1]
     events: Event[::1]
@@ -411,13 +418,17 @@ class Track:
     count = cython.declare(cython.longlong, visibility="public")
     flows = cython.declare(cython.longlong, visibility="public")
     used = cython.declare(cython.longlong, visibility="public")
+    #: The last rows taken of sides and troubles; row 0 of both is nobody's and stays zero.
+    heard = cython.declare(cython.longlong, visibility="public")
+    troubled = cython.declare(cython.longlong, visibility="public")
 
     def __init__(self):
-        self.free = self.used = self.epoch = self.count = self.flows = 0
+        self.free = self.used = self.epoch = self.count = self.flows = self.heard = self.troubled = 0
 
-    def hold(self, sides, talks, segments, events):
+    def hold(self, sides, troubles, talks, segments, events):
         """The state; larger arrays with the same beginning replace it when `run` asks for room."""
         self.sides = sides
+        self.troubles = troubles
         self.talks = talks
         self.segments = segments
         self.events = events
@@ -425,6 +436,7 @@ class Track:
     def let_go(self):
         """Nothing of the state is held any more: it may be moved."""
         self.sides = None
+        self.troubles = None
         self.talks = None
         self.segments = None
         self.events = None
@@ -484,6 +496,41 @@ class Track:
         self.events[e].kind = kind
         self.events[e].side = side
         return 0
+
+    # ---------------------------------------------------------------------------------------------------- directions
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def row_of(self, f: i64, side: i64) -> i64:
+        """The row of a direction, taken when it first speaks or is spoken of."""
+        d: i64 = self.talks[f].originator if side else self.talks[f].responder
+        p: i64
+        if d:
+            return d
+        self.heard += 1
+        d = self.heard
+        if side:
+            p = self.talks[f].responder
+            self.talks[f].originator = d
+        else:
+            p = self.talks[f].originator
+            self.talks[f].responder = d
+        self.sides[d].side = side
+        self.sides[d].twin = p
+        if p:
+            self.sides[p].twin = d
+        return d
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def trouble_of(self, d: i64) -> i64:
+        """The row of what happens to few directions, taken when it happens first."""
+        if self.sides[d].trouble == 0:
+            self.troubled += 1
+            self.sides[d].trouble = self.troubled
+        return self.sides[d].trouble
 
     # ------------------------------------------------------------------------------------------ outstanding segments
 
@@ -609,6 +656,7 @@ class Track:
         """The first outstanding segment of direction `d` has been acknowledged."""
         n: i64 = cython.cast(i64, self.sides[d].head) - 1
         t: i64 = self.rows[i].time_ns
+        w: i64
         took: i64 = t - self.segments[n].first_ns
         # RFC 6298 section 3: a segment that was repeated says nothing about the round trip.
         if self.segments[n].copies == 0 and took >= 0:
@@ -619,11 +667,12 @@ class Track:
             # Smoothed as in RFC 6298 section 2.3; with little outstanding the peer may delay its ACK on purpose, and
             # after so long a time the sender would have sent again: what was not captured is no round trip.
             if self.sides[d].next - self.segments[n].left >= LOAD and took < STOOD:
-                if not self.sides[d].srtt_ns:
-                    self.sides[d].srtt_ns = self.sides[d].rtt_min_ns
-                self.sides[d].srtt_ns = (7 * self.sides[d].srtt_ns + took) // 8
-                if self.sides[d].srtt_ns > self.sides[d].srtt_max_ns:
-                    self.sides[d].srtt_max_ns = self.sides[d].srtt_ns
+                w = self.trouble_of(d)
+                if not self.troubles[w].srtt_ns:
+                    self.troubles[w].srtt_ns = self.sides[d].rtt_min_ns
+                self.troubles[w].srtt_ns = (7 * self.troubles[w].srtt_ns + took) // 8
+                if self.troubles[w].srtt_ns > self.troubles[w].srtt_max_ns:
+                    self.troubles[w].srtt_max_ns = self.troubles[w].srtt_ns
         took = t - self.segments[n].first_ns
         if self.segments[n].what == DATA_SEGMENT:
             if self.segments[n].copies == 0:
@@ -633,7 +682,7 @@ class Track:
             if not self.sides[d].known & K_DATA_ACKED:
                 self.sides[d].known |= K_DATA_ACKED
                 self.sides[d].first_data_acked_ns = t
-            if self.segments[n].rtos >= 2 and took > self.sides[d].max_outage_ns:
+            if self.segments[n].rtos >= 2 and took > self.troubles[self.sides[d].trouble].max_outage_ns:
                 self.outage(i, d, n)
         self.sides[d].head = self.segments[n].next
         if self.sides[d].head == 0:
@@ -648,11 +697,12 @@ class Track:
     @cython.exceptval(-1)
     def outage(self, i: i64, d: i64, n: i64) -> i64:
         """The longest outage of direction `d` so far: the segment in row `n` has at last been acknowledged."""
-        self.sides[d].max_outage_ns = self.rows[i].time_ns - self.segments[n].first_ns
-        self.sides[d].max_outage_frame = self.rows[i].frame
-        self.sides[d].max_outage_gap_ns = self.segments[n].gap_ns
-        self.sides[d].max_outage_resend_ns = self.segments[n].last_ns
-        self.sides[d].max_outage_dead_ns = (
+        w: i64 = self.trouble_of(d)
+        self.troubles[w].max_outage_ns = self.rows[i].time_ns - self.segments[n].first_ns
+        self.troubles[w].max_outage_frame = self.rows[i].frame
+        self.troubles[w].max_outage_gap_ns = self.segments[n].gap_ns
+        self.troubles[w].max_outage_resend_ns = self.segments[n].last_ns
+        self.troubles[w].max_outage_dead_ns = (
             self.segments[n].last_ns - self.segments[n].gap_ns - self.segments[n].first_ns
         )
         self.sides[d].known &= ~(K_OUTAGE_NEWEST | K_OUTAGE_OLDER)
@@ -667,9 +717,20 @@ class Track:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def unseen(self, d: i64, left: i64, right: i64) -> i64:
+        """Bytes of direction `d` that were not captured have been acknowledged."""
+        w: i64 = self.trouble_of(d)
+        self.troubles[w].unseen_left = left
+        self.troubles[w].unseen_right = right
+        self.troubles[w].unseen_acked_bytes += right - left
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def acknowledge(self, i: i64, f: i64, d: i64, upto: i64) -> i64:
         """Direction `d` acknowledged the other's bytes below `upto`."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
         n: i64
         at: i64 = self.sides[p].una
         unseen: i64 = 0
@@ -679,8 +740,7 @@ class Track:
         while n and self.segments[n - 1].left < upto:
             if self.segments[n - 1].left > at:
                 unseen += self.segments[n - 1].left - at
-                self.sides[p].unseen_left = at
-                self.sides[p].unseen_right = self.segments[n - 1].left
+                self.unseen(p, at, self.segments[n - 1].left)
             if self.segments[n - 1].right > upto:
                 self.segments[n - 1].left = upto
                 at = upto
@@ -691,15 +751,13 @@ class Track:
             n = self.sides[p].head
         if at < upto:
             unseen += upto - at
-            self.sides[p].unseen_left = at
-            self.sides[p].unseen_right = upto
+            self.unseen(p, at, upto)
         self.sides[p].una = upto
         self.sides[p].advance_ns = self.rows[i].time_ns
         if self.sides[p].known & K_FIN and upto >= self.sides[p].fin_end:
             self.sides[p].known |= K_FIN_ACKED
         if unseen:
-            self.sides[p].unseen_acked_bytes += unseen
-            self.tell(i, f, ACK_LOST_SEGMENT, 1 - (d & 1), unseen, 0, 1)
+            self.tell(i, f, ACK_LOST_SEGMENT, self.sides[d].side, unseen, 0, 1)
         return 0
 
     # -------------------------------------------------------------------------------------------------- any packet
@@ -723,14 +781,14 @@ class Track:
                 self.tell(i, f, CAPTURE_START, 1, 0, 0, 0)
         elif self.talks[f].epoch != self.epoch:
             self.talks[f].epoch = self.epoch
-            self.tell(i, f, CAPTURE_GAP, 1 - (d & 1), gap, 0, 0)
+            self.tell(i, f, CAPTURE_GAP, self.sides[d].side, gap, 0, 0)
             self.restart(f, t)
         elif gap > SECOND and self.rows[i].kind != RESOLUTION and self.rows[i].kind != LOOKUP:
             before = self.count
-            self.tell(i, f, SILENCE, 1 - (d & 1), gap, self.talks[f].last_frame, 0)
+            self.tell(i, f, SILENCE, self.sides[d].side, gap, self.talks[f].last_frame, 0)
             if self.count > before:
                 self.events[before].time_ns = self.talks[f].last_ns
-        if self.talks[f].epoch == self.epoch and self.sides[d].packets + self.sides[d ^ 1].packets > 0:
+        if self.talks[f].epoch == self.epoch and self.sides[d].packets + self.sides[self.sides[d].twin].packets > 0:
             gap = t - self.talks[f].last_ns
             if gap > self.sides[d].max_idle_ns:
                 self.sides[d].max_idle_ns = gap
@@ -744,19 +802,28 @@ class Track:
     @cython.exceptval(-1)
     def restart(self, f: i64, t: i64) -> i64:
         """The clock stepped: what is still waited for is waited for from now on."""
-        d: i64
-        n: i64
-        for d in range(2 * f, 2 * f + 2):
-            n = self.sides[d].head
-            while n:
-                self.segments[n - 1].first_ns = t
-                self.segments[n - 1].last_ns = t
-                n = self.segments[n - 1].next
-            if self.sides[d].known & K_ZERO:
-                self.sides[d].zero_since_ns = t
-            self.sides[d].hole_ns = t
-            self.sides[d].full_ns = 0
+        self.stand_still(self.talks[f].originator, t)
+        self.stand_still(self.talks[f].responder, t)
         self.talks[f].last_ns = t
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def stand_still(self, d: i64, t: i64) -> i64:
+        n: i64 = self.sides[d].head
+        w: i64
+        if d == 0:
+            return 0
+        while n:
+            self.segments[n - 1].first_ns = t
+            self.segments[n - 1].last_ns = t
+            n = self.segments[n - 1].next
+        w = self.trouble_of(d)
+        if self.sides[d].known & K_ZERO:
+            self.troubles[w].zero_since_ns = t
+        self.troubles[w].hole_ns = t
+        self.troubles[w].full_ns = 0
         return 0
 
     @cython.cfunc
@@ -764,7 +831,7 @@ class Track:
     @cython.exceptval(-1)
     def counted(self, i: i64, f: i64, d: i64) -> i64:
         """What is counted of every packet."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
         t: i64 = self.rows[i].time_ns
         if self.sides[d].packets == 0:
             self.sides[d].first_ns = t
@@ -776,12 +843,12 @@ class Track:
         self.sides[d].last_frame = self.rows[i].frame
         self.sides[d].sent_after_peer_last += 1
         self.sides[p].sent_after_peer_last = 0
-        self.sides[p].probes_after_peer_last = 0
+        self.troubles[self.sides[p].trouble].probes_after_peer_last = 0
         self.direction(i, d)
         if self.rows[i].marks & BAD_SUM:
-            if not self.sides[d].bad_checksum and not self.sides[d].good_checksum:
+            if not self.troubles[self.sides[d].trouble].bad_checksum and not self.sides[d].good_checksum:
                 self.sides[d].known |= K_BAD_FIRST
-            self.sides[d].bad_checksum += 1
+            self.troubles[self.trouble_of(d)].bad_checksum += 1
         elif self.rows[i].marks & GOOD_SUM:
             self.sides[d].good_checksum += 1
         if self.rows[i].ip_version == 4 and self.rows[i].ip_id == 0 and self.rows[i].kind != RESOLUTION:
@@ -791,10 +858,10 @@ class Track:
         if self.rows[i].dst_mac != 0 and self.rows[i].wirelen < 60:
             self.sides[d].short_frames += 1
         if self.rows[i].pad & CUT_OPTIONS:
-            self.sides[d].truncated += 1
-            self.tell(i, f, TRUNCATED, 1 - (d & 1), self.rows[i].caplen, 0, 0)
+            self.troubles[self.trouble_of(d)].truncated += 1
+            self.tell(i, f, TRUNCATED, self.sides[d].side, self.rows[i].caplen, 0, 0)
         if self.rows[i].marks & FIRST_FRAGMENT:
-            self.tell(i, f, IP_FRAGMENT, 1 - (d & 1), self.rows[i].payload_len, 0, 0)
+            self.tell(i, f, IP_FRAGMENT, self.sides[d].side, self.rows[i].payload_len, 0, 0)
         if self.rows[i].kind != TCP or not self.rows[i].flags & F_RST:
             self.hops(i, d)
         return 0
@@ -853,7 +920,7 @@ class Track:
         window: i64 = self.rows[i].window
         if self.rows[i].flags & F_SYN:
             return window
-        if self.sides[d].known & K_WSCALE and self.sides[d ^ 1].known & K_WSCALE:
+        if self.sides[d].known & K_WSCALE and self.sides[self.sides[d].twin].known & K_WSCALE:
             return window << cython.cast(i64, self.sides[d].wscale)
         return window
 
@@ -897,7 +964,7 @@ class Track:
     @cython.nogil
     @cython.exceptval(-1)
     def syn(self, i: i64, f: i64, d: i64) -> i64:
-        side: i64 = 1 - (d & 1)
+        side: i64 = self.sides[d].side
         first: i64
         self.sides[d].syn += 1
         if self.opens(i, d):
@@ -916,23 +983,22 @@ class Track:
     @cython.nogil
     @cython.exceptval(-1)
     def syn_ack(self, i: i64, f: i64, d: i64) -> i64:
-        side: i64 = 1 - (d & 1)
+        side: i64 = self.sides[d].side
         first: i64
         self.sides[d].syn_ack += 1
         if self.opens(i, d):
-            self.tell(i, f, SYN_ACK, side, self.rows[i].seq, self.sides[d ^ 1].first_frame, 0)
+            self.tell(i, f, SYN_ACK, side, self.rows[i].seq, self.sides[self.sides[d].twin].first_frame, 0)
         elif self.sides[d].syn_ack == 1:
-            self.tell(i, f, SYN_ACK, side, self.rows[i].seq, self.sides[d ^ 1].first_frame, 0)
+            self.tell(i, f, SYN_ACK, side, self.rows[i].seq, self.sides[self.sides[d].twin].first_frame, 0)
         else:
             first = self.resend_what(i, d, OPENING) or self.sides[d].first_frame
             self.tell(i, f, SYN_ACK_RETRANSMISSION, side, self.sides[d].syn_ack - 1, first, 0)
             if self.sides[d].base != self.rows[i].seq and self.sides[d].next == 1 and not self.talks[f].handshake:
                 # A SYN cookie changes with time (net/ipv4/syncookies.c): the latest one counts.
                 self.sides[d].base = self.rows[i].seq
-        self.acknowledge(i, f, d, self.relative(d ^ 1, self.rows[i].ack))
-        self.took(i, d, self.relative(d ^ 1, self.rows[i].ack))
+        self.acknowledge(i, f, d, self.relative(self.sides[d].twin, self.rows[i].ack))
+        self.took(i, d, self.relative(self.sides[d].twin, self.rows[i].ack))
         self.sides[d].window = self.rows[i].window
-        self.sides[d].raw_window = self.rows[i].window
         self.sides[d].known |= K_WINDOW
         return 0
 
@@ -952,7 +1018,8 @@ class Track:
     @cython.exceptval(-1)
     def reset(self, i: i64, f: i64, d: i64) -> i64:
         """How the reset looks, and what it hits (RFC 9293 section 3.5.2, RFC 5961 section 3.2)."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
+        w: i64
         look: i64 = 0
         seq: i64 = 0
         flags: i64 = self.rows[i].flags
@@ -965,7 +1032,7 @@ class Track:
         if self.rows[i].ip_version == 4 and self.rows[i].ip_id == 0:
             look |= ID_ZERO
         if flags & F_ACK and self.sides[p].known & K_ISN and self.rows[i].ack == ((self.sides[p].base + 1) & M32):
-            if self.sides[d].syn_ack == 0 and self.sides[d].packets == self.sides[d].rst + 1:
+            if self.sides[d].syn_ack == 0 and self.sides[d].packets == self.troubles[self.sides[d].trouble].rst + 1:
                 look |= ACK_IS_SYN_PLUS_1
         if self.sides[d].known & K_BASE:
             seq = self.relative(d, self.rows[i].seq)
@@ -980,16 +1047,17 @@ class Track:
             look |= TTL_UNKNOWN
         elif self.sides[d].ttl != self.rows[i].ttl:
             look |= TTL_DIFFERS
-        self.sides[d].rst += 1
-        self.sides[d].reset_last = 1 if look & IN_WINDOW_NOT_EXACT else 0
-        if self.sides[d].rst == 1:
+        w = self.trouble_of(d)
+        self.troubles[w].rst += 1
+        self.troubles[w].reset_last = 1 if look & IN_WINDOW_NOT_EXACT else 0
+        if self.troubles[w].rst == 1:
             self.sides[d].known |= K_RST
-            self.sides[d].rst_ns = self.rows[i].time_ns
-            self.sides[d].rst_frame = self.rows[i].frame
-            self.sides[d].rst_look = look
-            self.sides[d].rst_ttl = self.rows[i].ttl
-            self.sides[d].rst_ip_id = self.rows[i].ip_id
-        self.tell(i, f, RST, 1 - (d & 1), look, 0, 1)
+            self.troubles[w].rst_ns = self.rows[i].time_ns
+            self.troubles[w].rst_frame = self.rows[i].frame
+            self.troubles[w].rst_look = look
+            self.troubles[w].rst_ttl = self.rows[i].ttl
+            self.troubles[w].rst_ip_id = self.rows[i].ip_id
+        self.tell(i, f, RST, self.sides[d].side, look, 0, 1)
         return 0
 
     @cython.cfunc
@@ -997,9 +1065,9 @@ class Track:
     @cython.exceptval(-1)
     def answers_no_syn(self, i: i64, f: i64, d: i64) -> i64:
         """A pure ACK to a SYN that acknowledges something else (RFC 5961 section 4): an older connection lives."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
         ack: i64
-        if not (d & 1) or self.talks[f].handshake or self.sides[d].syn_ack or self.sides[p].syn == 0:
+        if self.sides[d].side or self.talks[f].handshake or self.sides[d].syn_ack or self.sides[p].syn == 0:
             return 0
         if self.rows[i].payload_len or not self.rows[i].flags & F_ACK or self.rows[i].flags & F_FIN:
             return 0
@@ -1023,17 +1091,18 @@ class Track:
     @cython.nogil
     @cython.exceptval(-1)
     def probe(self, i: i64, f: i64, d: i64) -> i64:
-        side: i64 = 1 - (d & 1)
+        side: i64 = self.sides[d].side
+        w: i64 = self.trouble_of(d)
         length: i64 = self.rows[i].payload_len
-        if self.sides[d ^ 1].known & K_WINDOW and self.sides[d ^ 1].window == 0:
+        if self.sides[self.sides[d].twin].known & K_WINDOW and self.sides[self.sides[d].twin].window == 0:
             # net/ipv4/tcp_output.c, tcp_xmit_probe_skb: the shape is that of a keepalive, the window tells them apart.
-            self.sides[d].zero_window_probes += 1
+            self.troubles[w].zero_window_probes += 1
             self.tell(i, f, ZERO_WINDOW_PROBE, side, length, 0, 0)
         else:
-            self.sides[d].keep_alives += 1
+            self.troubles[w].keep_alives += 1
             self.tell(i, f, KEEP_ALIVE, side, length, 0, 0)
-        self.sides[d].probing = 1
-        self.sides[d].probes_after_peer_last += 1
+        self.troubles[w].probing = 1
+        self.troubles[w].probes_after_peer_last += 1
         return 0
 
     @cython.cfunc
@@ -1041,11 +1110,12 @@ class Track:
     @cython.exceptval(-1)
     def lost(self, i: i64, f: i64, d: i64, seq: i64) -> i64:
         """Bytes before `seq` were not captured."""
+        w: i64 = self.trouble_of(d)
         missing: i64 = seq - self.sides[d].next
-        self.sides[d].lost_segments += 1
-        self.sides[d].lost_bytes += missing
-        self.sides[d].hole_ns = self.rows[i].time_ns
-        self.tell(i, f, LOST_SEGMENT, 1 - (d & 1), missing, 0, 0)
+        self.troubles[w].lost_segments += 1
+        self.troubles[w].lost_bytes += missing
+        self.troubles[w].hole_ns = self.rows[i].time_ns
+        self.tell(i, f, LOST_SEGMENT, self.sides[d].side, missing, 0, 0)
         return 0
 
     @cython.cfunc
@@ -1059,11 +1129,11 @@ class Track:
         self.sides[d].payload_bytes += length
         if length > self.sides[d].max_payload:
             self.sides[d].max_payload = length
-        if self.sides[d ^ 1].known & K_MSS and self.sides[d].known & K_MSS:
-            if length > self.sides[d ^ 1].mss:
-                self.sides[d].superseg += 1
+        if self.sides[self.sides[d].twin].known & K_MSS and self.sides[d].known & K_MSS:
+            if length > self.sides[self.sides[d].twin].mss:
+                self.troubles[self.trouble_of(d)].superseg += 1
         elif length > 9000:
-            self.sides[d].superseg += 1
+            self.troubles[self.trouble_of(d)].superseg += 1
         if end > self.sides[d].next and seq >= self.sides[d].next:
             if seq - self.sides[d].next > FAR:
                 return 0
@@ -1075,17 +1145,26 @@ class Track:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def probed(self, d: i64) -> i64:
+        """Direction `d` sent a byte to ask whether the peer's window is still closed."""
+        w: i64 = self.trouble_of(d)
+        self.troubles[w].zero_window_probes += 1
+        self.troubles[w].probing = 1
+        self.troubles[w].probes_after_peer_last += 1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def new_payload(self, i: i64, f: i64, d: i64, seq: i64, end: i64) -> i64:
-        p: i64 = d ^ 1
-        side: i64 = 1 - (d & 1)
+        p: i64 = self.sides[d].twin
+        side: i64 = self.sides[d].side
         t: i64 = self.rows[i].time_ns
         if seq > self.sides[d].next:
             self.lost(i, f, d, seq)
         if end - seq == 1 and self.sides[p].known & K_WINDOW and self.sides[p].window == 0:
             # RFC 9293 section 3.8.6.1: one byte beyond the closed window.
-            self.sides[d].zero_window_probes += 1
-            self.sides[d].probing = 1
-            self.sides[d].probes_after_peer_last += 1
+            self.probed(d)
             self.tell(i, f, ZERO_WINDOW_PROBE, side, 1, 0, 0)
         else:
             self.tell(i, f, DATA, side, end - seq, 0, 0 if self.rows[i].note else 1)
@@ -1101,7 +1180,7 @@ class Track:
         self.sides[d].last_data_ns = t
         self.sides[d].last_data_frame = self.rows[i].frame
         if self.sides[p].known & K_FIN_ACKED:
-            self.sides[d].data_after_peer_fin += 1
+            self.troubles[self.trouble_of(d)].data_after_peer_fin += 1
         self.append(i, d, seq, end, DATA_SEGMENT)
         self.sides[d].next = end
         self.spoken(i, f, side)
@@ -1131,15 +1210,17 @@ class Track:
     @cython.exceptval(-1)
     def fills_window(self, i: i64, f: i64, d: i64, end: i64) -> i64:
         """The data reaches the right edge of the peer's window exactly; told at most once a second."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
+        w: i64
         flight: i64 = end - self.sides[d].una
         if not self.sides[p].known & K_ACK or self.sides[p].window == 0 or flight != self.sides[p].window:
             return 0
         if not self.sides[d].known & K_ISN or not self.sides[p].known & K_ISN:
             return 0
-        if self.sides[d].full_ns == 0 or self.rows[i].time_ns - self.sides[d].full_ns > SECOND:
-            self.sides[d].full_ns = self.rows[i].time_ns
-            self.tell(i, f, WINDOW_FULL, 1 - (d & 1), flight, 0, 0)
+        w = self.trouble_of(d)
+        if self.troubles[w].full_ns == 0 or self.rows[i].time_ns - self.troubles[w].full_ns > SECOND:
+            self.troubles[w].full_ns = self.rows[i].time_ns
+            self.tell(i, f, WINDOW_FULL, self.sides[d].side, flight, 0, 0)
         return 0
 
     @cython.cfunc
@@ -1150,8 +1231,8 @@ class Track:
         total: i64 = 0
         if self.sides[d].known & K_RTT:
             total += self.sides[d].rtt_min_ns
-        if self.sides[d ^ 1].known & K_RTT:
-            total += self.sides[d ^ 1].rtt_min_ns
+        if self.sides[self.sides[d].twin].known & K_RTT:
+            total += self.sides[self.sides[d].twin].rtt_min_ns
         return total
 
     @cython.cfunc
@@ -1159,12 +1240,13 @@ class Track:
     @cython.exceptval(-1)
     def is_prompted(self, i: i64, d: i64) -> i64:
         """The peer asks for a resend (duplicate ACKs or SACK), and this one follows soon (RFC 5681, RFC 6675)."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
         since: i64 = self.rows[i].time_ns - self.sides[p].last_ns
         limit: i64 = self.round_trip(d) * 3 // 2
         if limit < PROMPT_NS:
             limit = PROMPT_NS
-        return 1 if (self.sides[p].dup >= 2 or self.sides[p].sacks > 0) and since < limit else 0
+        w: i64 = self.sides[p].trouble
+        return 1 if (self.troubles[w].dup >= 2 or self.troubles[w].sacks > 0) and since < limit else 0
 
     @cython.cfunc
     @cython.nogil
@@ -1203,7 +1285,7 @@ class Track:
             # The copy has grown: TCP may join what it sends again (RFC 9293 section 3.8.1).
             self.append(i, d, self.sides[d].next, end, DATA_SEGMENT)
             self.sides[d].next = end
-            self.spoken(i, f, 1 - (d & 1))
+            self.spoken(i, f, self.sides[d].side)
         return 0
 
     @cython.cfunc
@@ -1211,7 +1293,7 @@ class Track:
     @cython.exceptval(-1)
     def kind_of_resend(self, i: i64, d: i64, last_hit: i64, copies: i64, since: i64) -> i64:
         """By what an outstanding segment was sent again; `since` its last copy."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
         behind: i64 = self.segments[last_hit - 1].next
         is_tail: i64
         if self.sides[p].known & K_WINDOW and self.sides[p].window == 0 and self.rows[i].payload_len == 1:
@@ -1238,14 +1320,16 @@ class Track:
         length: i64 = end - seq
         limit: i64
         kind: i64
-        if seq >= self.sides[d].unseen_left and end <= self.sides[d].unseen_right and self.sides[d].unseen_right:
+        w: i64 = self.sides[d].trouble
+        right: i64 = self.troubles[w].unseen_right
+        if right and seq >= self.troubles[w].unseen_left and end <= right:
             # Acknowledged before it appeared: the capture wrote it late.
-            self.sides[d].unseen_acked_bytes -= length
-            self.sides[d].lost_bytes -= length if self.sides[d].lost_bytes > length else self.sides[d].lost_bytes
-            if seq == self.sides[d].unseen_left:
-                self.sides[d].unseen_left = end
+            self.troubles[w].unseen_acked_bytes -= length
+            self.turned_up(d, length)
+            if seq == self.troubles[w].unseen_left:
+                self.troubles[w].unseen_left = end
             self.repeated(i, f, d, OUT_OF_ORDER, length, 0)
-            self.spoken(i, f, 1 - (d & 1))
+            self.spoken(i, f, self.sides[d].side)
             return 0
         if end <= self.sides[d].una:
             return self.repeated(i, f, d, SPURIOUS_RETRANSMISSION, length, 0)
@@ -1253,17 +1337,27 @@ class Track:
         if limit < REORDER_NS:
             limit = REORDER_NS
         kind = RETRANSMISSION
-        if self.rows[i].time_ns - self.sides[d].hole_ns < limit:
+        if self.rows[i].time_ns - self.troubles[self.sides[d].trouble].hole_ns < limit:
             kind = OUT_OF_ORDER
         elif self.is_prompted(i, d):
             kind = FAST_RETRANSMISSION
-        self.sides[d].lost_bytes -= length if self.sides[d].lost_bytes > length else self.sides[d].lost_bytes
+        self.turned_up(d, length)
         self.repeated(i, f, d, kind, length, 0)
         self.insert(i, d, seq, end if end < self.sides[d].next else self.sides[d].next)
         if end > self.sides[d].next:
             self.append(i, d, self.sides[d].next, end, DATA_SEGMENT)
             self.sides[d].next = end
-        self.spoken(i, f, 1 - (d & 1))
+        self.spoken(i, f, self.sides[d].side)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def turned_up(self, d: i64, length: i64) -> i64:
+        """So many bytes that counted as not captured came after all."""
+        w: i64 = self.sides[d].trouble
+        lost: i64 = self.troubles[w].lost_bytes
+        self.troubles[w].lost_bytes = lost - length if lost > length else 0
         return 0
 
     @cython.cfunc
@@ -1271,25 +1365,25 @@ class Track:
     @cython.exceptval(-1)
     def repeated(self, i: i64, f: i64, d: i64, kind: i64, length: i64, of_frame: i64) -> i64:
         """Count and tell a repeat of this kind."""
-        self.tell(i, f, kind, 1 - (d & 1), length, of_frame, 0)
+        w: i64
+        self.tell(i, f, kind, self.sides[d].side, length, of_frame, 0)
         if kind == OUT_OF_ORDER:
-            self.sides[d].out_of_order += 1
+            self.troubles[self.trouble_of(d)].out_of_order += 1
             return 0
         if kind == ZERO_WINDOW_PROBE:
-            self.sides[d].zero_window_probes += 1
-            self.sides[d].probing = 1
-            self.sides[d].probes_after_peer_last += 1
+            self.probed(d)
             return 0
-        self.sides[d].retransmissions += 1
-        self.sides[d].retransmitted_bytes += length
+        w = self.trouble_of(d)
+        self.troubles[w].retransmissions += 1
+        self.troubles[w].retransmitted_bytes += length
         if kind == RTO_RETRANSMISSION:
-            self.sides[d].rto_retransmissions += 1
+            self.troubles[w].rto_retransmissions += 1
         elif kind == FAST_RETRANSMISSION:
-            self.sides[d].fast_retransmissions += 1
+            self.troubles[w].fast_retransmissions += 1
         elif kind == TAIL_LOSS_PROBE:
-            self.sides[d].tail_loss_probes += 1
+            self.troubles[w].tail_loss_probes += 1
         elif kind == SPURIOUS_RETRANSMISSION:
-            self.sides[d].spurious_retransmissions += 1
+            self.troubles[w].spurious_retransmissions += 1
         return 0
 
     @cython.cfunc
@@ -1303,7 +1397,7 @@ class Track:
         self.sides[d].fin += 1
         if self.sides[d].known & K_FIN:
             first = self.resend_what(i, d, CLOSING)
-            self.tell(i, f, FIN_RETRANSMISSION, 1 - (d & 1), self.sides[d].fin - 1, self.sides[d].fin_frame, 0)
+            self.tell(i, f, FIN_RETRANSMISSION, self.sides[d].side, self.sides[d].fin - 1, self.sides[d].fin_frame, 0)
             return first
         if seq - self.sides[d].next > FAR:
             return 0
@@ -1313,7 +1407,7 @@ class Track:
         self.sides[d].fin_ns = self.rows[i].time_ns
         self.sides[d].fin_frame = self.rows[i].frame
         self.sides[d].fin_end = end
-        self.tell(i, f, FIN, 1 - (d & 1), length, 0, 0)
+        self.tell(i, f, FIN, self.sides[d].side, length, 0, 0)
         if end > self.sides[d].una:
             self.append(i, d, end - 1, end, CLOSING)
         else:
@@ -1327,7 +1421,8 @@ class Track:
     @cython.exceptval(-1)
     def blocks(self, i: i64, d: i64, upto: i64) -> i64:
         """SACK blocks (RFC 2018): bytes above the ACK that arrived, and duplicates reported (RFC 2883)."""
-        p: i64 = d ^ 1
+        p: i64 = self.sides[d].twin
+        w: i64
         k: i64
         left: i64 = 0
         right: i64 = 0
@@ -1339,6 +1434,9 @@ class Track:
         end: i64 = self.sides[p].una
         if self.sides[p].next > end:
             end = self.sides[p].next
+        if not self.rows[i].sack_n and not self.sides[d].trouble:
+            return 0
+        w = self.trouble_of(d)
         for k in range(self.rows[i].sack_n):
             if k == 0:
                 left = self.relative(p, self.rows[i].sack1l)
@@ -1359,17 +1457,17 @@ class Track:
             else:
                 left = self.relative(p, self.rows[i].sack4l)
                 right = self.relative(p, self.rows[i].sack4r)
-            self.sides[d].sack_blocks += 1
+            self.troubles[w].sack_blocks += 1
             if left > end + BEYOND or right < -BEYOND:
-                self.sides[d].sacks_impossible += 1
+                self.troubles[w].sacks_impossible += 1
             elif k == 0 and right <= upto:
                 duplicate = 1
             elif left > upto and right > left and right - left < FAR:
                 above += 1
                 total += right - left
-        self.sides[d].dsacks += duplicate
-        self.sides[d].sacks = above if above > 0 else 0
-        self.sides[d].sacked_bytes = total if total > 0 else 0
+        self.troubles[w].dsacks += duplicate
+        self.troubles[w].sacks = above if above > 0 else 0
+        self.troubles[w].sacked_bytes = total if total > 0 else 0
         return 0
 
     @cython.cfunc
@@ -1377,31 +1475,33 @@ class Track:
     @cython.exceptval(-1)
     def plain_ack(self, i: i64, f: i64, d: i64, seq: i64, advance: i64, window: i64) -> i64:
         """A segment that carries nothing but its ACK and its window."""
-        p: i64 = d ^ 1
-        side: i64 = 1 - (d & 1)
+        p: i64 = self.sides[d].twin
+        side: i64 = self.sides[d].side
+        w: i64
         if advance > 0:
             self.tell(i, f, ACK, side, advance, 0, 1)
             return 0
         if advance < 0:
             return 0
-        if self.sides[p].probing:
-            self.sides[p].probing = 0
+        if self.troubles[self.sides[p].trouble].probing:
+            self.troubles[self.sides[p].trouble].probing = 0
             if window == 0:
                 self.tell(i, f, ZERO_WINDOW_PROBE_ACK, side, 0, self.sides[p].last_frame, 0)
             elif self.sides[d].window == 0 and self.sides[d].known & K_WINDOW:
                 self.tell(i, f, WINDOW_UPDATE, side, window, 0, 0)
             else:
-                self.sides[d].keep_alive_acks += 1
+                self.troubles[self.trouble_of(d)].keep_alive_acks += 1
                 self.tell(i, f, KEEP_ALIVE_ACK, side, 0, self.sides[p].last_frame, 0)
             return 0
-        if self.sides[p].reset_last:
+        if self.troubles[self.sides[p].trouble].reset_last:
             # RFC 5961 section 3.2: a reset inside the window that does not fit exactly is answered, not obeyed.
-            self.sides[p].reset_last = 0
+            self.troubles[self.sides[p].trouble].reset_last = 0
             self.tell(i, f, CHALLENGE_ACK, side, 0, self.sides[p].last_frame, 0)
             return 0
-        if self.sides[d].sacks or window == self.sides[d].window:
-            self.sides[d].dup += 1
-            self.sides[d].duplicate_acks += 1
+        if self.troubles[self.sides[d].trouble].sacks or window == self.sides[d].window:
+            w = self.trouble_of(d)
+            self.troubles[w].dup += 1
+            self.troubles[w].duplicate_acks += 1
             self.tell(i, f, DUPLICATE_ACK, side, 1, 0, 1)
         elif window > self.sides[d].window:
             self.tell(i, f, WINDOW_UPDATE, side, window, 0, 0)
@@ -1410,25 +1510,35 @@ class Track:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def window_probes(self, d: i64) -> i64:
+        """How often the peer of direction `d` has asked whether its window is still closed."""
+        return self.troubles[self.sides[self.sides[d].twin].trouble].zero_window_probes
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def advertised(self, i: i64, f: i64, d: i64, window: i64) -> i64:
         """The window that a segment advertises: closed, opened, its extremes."""
         t: i64 = self.rows[i].time_ns
         span: i64
+        w: i64
         fin: i64 = self.rows[i].flags & F_FIN
         if window == 0 and not fin:
+            w = self.trouble_of(d)
             if not self.sides[d].known & K_ZERO and (self.sides[d].window != 0 or not self.sides[d].known & K_WINDOW):
-                self.tell(i, f, ZERO_WINDOW, 1 - (d & 1), 0, 0, 0)
+                self.tell(i, f, ZERO_WINDOW, self.sides[d].side, 0, 0, 0)
                 self.sides[d].known |= K_ZERO
-                self.sides[d].zero_since_ns = t
-                self.sides[d].zero_probes_before = self.sides[d ^ 1].zero_window_probes
-            self.sides[d].zero_windows += 1
+                self.troubles[w].zero_since_ns = t
+                self.troubles[w].zero_probes_before = self.window_probes(d)
+            self.troubles[w].zero_windows += 1
         elif self.sides[d].known & K_ZERO:
             self.sides[d].known &= ~K_ZERO
-            span = t - self.sides[d].zero_since_ns
-            if self.sides[d ^ 1].zero_window_probes > self.sides[d].zero_probes_before:
-                self.sides[d].zero_window_ns += span
-                if span > self.sides[d].longest_zero_window_ns:
-                    self.sides[d].longest_zero_window_ns = span
+            w = self.sides[d].trouble
+            span = t - self.troubles[w].zero_since_ns
+            if self.window_probes(d) > self.troubles[w].zero_probes_before:
+                self.troubles[w].zero_window_ns += span
+                if span > self.troubles[w].longest_zero_window_ns:
+                    self.troubles[w].longest_zero_window_ns = span
         if not fin:
             if not self.sides[d].known & K_WINDOW_MAX:
                 self.sides[d].known |= K_WINDOW_MAX
@@ -1439,7 +1549,6 @@ class Track:
             if window > self.sides[d].window_max:
                 self.sides[d].window_max = window
         self.sides[d].window = window
-        self.sides[d].raw_window = self.rows[i].window
         self.sides[d].known |= K_WINDOW
         return 0
 
@@ -1456,16 +1565,16 @@ class Track:
         if lived_ms < 1_000 or ticks * 1_000 < lived_ms or ticks > lived_ms * 1_000 or went < 0:
             return 0
         stood: i64 = pause - went * lived_ms // ticks * 1_000_000
-        if stood > self.sides[d].ts_stood_ns:
-            self.sides[d].ts_stood_ns = stood
+        if stood > 0 and stood > self.troubles[self.trouble_of(d)].ts_stood_ns:
+            self.troubles[self.sides[d].trouble].ts_stood_ns = stood
         return 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def tcp(self, i: i64, f: i64, d: i64) -> i64:
-        p: i64 = d ^ 1
-        side: i64 = 1 - (d & 1)
+        p: i64 = self.sides[d].twin
+        side: i64 = self.sides[d].side
         flags: i64 = self.rows[i].flags
         length: i64 = self.rows[i].payload_len
         marks: i64 = self.rows[i].marks
@@ -1479,8 +1588,8 @@ class Track:
             self.sides[d].ts_last_ns = self.rows[i].time_ns
         if marks & MPTCP:
             self.sides[d].known |= K_MPTCP
-        if not flags & F_RST and self.sides[d].rst:
-            self.sides[d].packets_after_rst += 1
+        if not flags & F_RST and self.troubles[self.sides[d].trouble].rst:
+            self.troubles[self.trouble_of(d)].packets_after_rst += 1
         if marks & BAD_SUM:
             self.tell(i, f, BAD_CHECKSUM, side, length, 0, 0)
             if self.damaged(d):
@@ -1489,7 +1598,7 @@ class Track:
             return self.syn(i, f, d)
         if flags & F_RST:
             return self.reset(i, f, d)
-        self.sides[d].reset_last = 0
+        self.troubles[self.sides[d].trouble].reset_last = 0
         if flags & F_SYN:
             return self.syn_ack(i, f, d)
         if self.answers_no_syn(i, f, d):
@@ -1503,8 +1612,8 @@ class Track:
     @cython.exceptval(-1)
     def established(self, i: i64, f: i64, d: i64) -> i64:
         """A segment that neither opens nor resets."""
-        p: i64 = d ^ 1
-        side: i64 = 1 - (d & 1)
+        p: i64 = self.sides[d].twin
+        side: i64 = self.sides[d].side
         flags: i64 = self.rows[i].flags
         length: i64 = self.rows[i].payload_len
         seq: i64 = self.relative(d, self.rows[i].seq)
@@ -1526,7 +1635,7 @@ class Track:
             self.probe(i, f, d)
         else:
             if length or flags & F_FIN:
-                self.sides[d].probing = 0
+                self.troubles[self.sides[d].trouble].probing = 0
             if length:
                 self.payload(i, f, d, seq)
             elif 0 < seq - self.sides[d].next < NEAR and not flags & F_FIN:
@@ -1539,7 +1648,7 @@ class Track:
             if length == 0 and not flags & F_FIN and not probes and not shakes:
                 self.plain_ack(i, f, d, seq, advance, window)
             if advance > 0:
-                self.sides[d].dup = 0
+                self.troubles[self.sides[d].trouble].dup = 0
             self.acknowledge(i, f, d, upto)
             self.took(i, d, upto)
         self.advertised(i, f, d, window)
@@ -1556,14 +1665,14 @@ class Track:
         Of sums that a card has yet to complete one in 65,536 is right by chance: a right one alone says nothing.
         """
         if self.sides[d].known & K_BAD_FIRST:
-            return self.sides[d].good_checksum > self.sides[d].bad_checksum
-        return 9 * cython.cast(i64, self.sides[d].good_checksum) >= self.sides[d].bad_checksum
+            return self.sides[d].good_checksum > self.troubles[self.sides[d].trouble].bad_checksum
+        return 9 * cython.cast(i64, self.sides[d].good_checksum) >= self.troubles[self.sides[d].trouble].bad_checksum
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def datagram(self, i: i64, f: i64, d: i64) -> i64:
-        side: i64 = 1 - (d & 1)
+        side: i64 = self.sides[d].side
         t: i64 = self.rows[i].time_ns
         length: i64 = self.rows[i].payload_len
         if self.rows[i].marks & BAD_SUM:
@@ -1592,7 +1701,7 @@ class Track:
         """An ICMP error about a packet of this flow; `from_originator` is 2, plus 1 when the originator sent that."""
         kind: i64 = self.rows[i].icmp_type
         code: i64 = self.rows[i].icmp_code
-        d: i64 = 2 * f + 1 - cython.cast(i64, self.rows[i].from_originator & 1)
+        d: i64 = self.talks[f].originator if self.rows[i].from_originator & 1 else self.talks[f].responder
         event: i64 = ICMP_UNREACHABLE
         value: i64 = code
         n: i64
@@ -1635,8 +1744,8 @@ class Track:
     def exchange(self, i: i64, f: i64, d: i64) -> i64:
         """Lookups, echoes and resolutions: a question or an answer."""
         kind: i64 = self.rows[i].kind
-        side: i64 = 1 - (d & 1)
-        asked: i64 = self.sides[d ^ 1].last_frame
+        side: i64 = self.sides[d].side
+        asked: i64 = self.sides[self.sides[d].twin].last_frame
         if kind == LOOKUP:
             self.sides[d].payload_packets += 1
             self.sides[d].payload_bytes += self.rows[i].payload_len
@@ -1660,13 +1769,16 @@ class Track:
     @cython.exceptval(-1)
     def one(self, i: i64, f: i64) -> i64:
         kind: i64 = self.rows[i].kind
+        side: i64 = self.rows[i].from_originator & 1
         d: i64
         if kind == ICMP_ERROR:
             return self.quoted(i, f)
-        d = 2 * f + 1 - cython.cast(i64, self.rows[i].from_originator & 1)
+        d = self.row_of(f, side)
+        if kind == TCP and self.rows[i].flags & (F_SYN | F_ACK) != F_SYN:
+            self.row_of(f, 1 - side)  # what it acknowledges was sent, captured or not
         if self.rows[i].marks & DUPLICATE:
             self.direction(i, d)
-            return self.tell(i, f, DUPLICATE_FRAME, 1 - (d & 1), 1, 0, 1)
+            return self.tell(i, f, DUPLICATE_FRAME, self.sides[d].side, 1, 0, 1)
         self.interval(i, f, d)
         self.counted(i, f, d)
         if kind == TCP:
@@ -1690,7 +1802,8 @@ class Track:
             if f == NO_FLOW:
                 continue
             if (
-                2 * f + 2 > len(self.sides)
+                self.heard + 3 > len(self.sides)
+                or self.troubled + 3 > len(self.troubles)
                 or f + 1 > len(self.talks)
                 or self.count + 16 > len(self.events)
                 or self.used + 4 > len(self.segments)

@@ -1,4 +1,4 @@
-"""Directions: the kernel's rows as a table, unknown values as NA; a column is made when it is asked for."""
+"""Directions: the kernel's fields as a table, unknown values as NA; a column is made when it is asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
-from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN
+from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN, TROUBLE
+from tcpautopsy.events.sides import Sides
 from tcpautopsy.records import Rows
 from tcpautopsy.schema import LazyTable, RowChoice
 from tcpautopsy.tables import DIRECTIONS, Directions
@@ -20,37 +21,36 @@ Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 
-def directions(sides: Rows, segments: Rows) -> Directions:
-    """Row 2*flow is the originator's, 2*flow+1 the responder's. The kernel's rows are what it keeps: it has no copy."""
-    made = _Made(sides, segments)
+def directions(sides: Sides, segments: Rows, rows: range | Integers | None = None) -> Directions:
+    """Row 2*flow is the originator's, 2*flow+1 the responder's; these rows alone, when given."""
+    chosen = range(2 * len(sides)) if rows is None else rows
+    made = _Made(sides, segments, chosen)
 
-    def cut(rows: RowChoice) -> Directions:
-        return directions(sides[rows], segments)
+    def cut(choice: RowChoice) -> Directions:
+        return directions(sides, segments, _of(chosen, choice))
 
-    return LazyTable(DIRECTIONS, len(sides), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
+    return LazyTable(DIRECTIONS, len(chosen), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
 
 
-_OFTEN = ("known", "packets", "head")
+def _of(rows: range | Integers, choice: RowChoice) -> range | Integers:
+    """Some of the rows; what is a stretch stays one."""
+    if isinstance(rows, range):
+        return rows[choice] if isinstance(choice, slice) else rows.start + rows.step * choice
+    return rows[choice]
 
 
 class _Made:
-    """The kernel's rows: directions, and the segments that were outstanding at the end."""
+    """Some directions, and the segments that were outstanding at the end."""
 
-    def __init__(self, sides: Rows, segments: Rows) -> None:
-        self._sides, self._segments = sides, segments
-        self._kept: dict[str, NDArray[Any]] = {}
-
-    def _raw(self, name: str) -> NDArray[Any]:
-        """A field as it lies among the others; those that many columns ask for are taken out once."""
-        if name not in _OFTEN:
-            return self._sides[name]
-        if name not in self._kept:
-            self._kept[name] = np.ascontiguousarray(self._sides[name])
-        return self._kept[name]
+    def __init__(self, sides: Sides, segments: Rows, rows: range | Integers) -> None:
+        self._sides, self._segments, self._rows = sides, segments, rows
 
     def field(self, name: str) -> Integers:
         """A field of the kernel's."""
-        return np.asarray(self._raw(name).astype(np.int64))
+        return self._raw(name).astype(np.int64)
+
+    def _raw(self, name: str) -> NDArray[Any]:
+        return self._sides.at(name, self._rows)
 
     def has(self, name: str) -> Mask:
         """Of which directions the kernel knows this."""
@@ -214,7 +214,7 @@ _UNLESS_ZERO = {
     },
 }
 _COLUMNS: dict[str, _Maker] = {
-    **{c.name: _plain(c.name) for c in DIRECTIONS.columns if c.name in SIDE.names},
+    **{c.name: _plain(c.name) for c in DIRECTIONS.columns if c.name in SIDE.names + TROUBLE.names},
     **{name: _when(known, field) for name, (known, field) in _WHEN.items()},
     **{name: _unless_zero(name, other) for name, other in _UNLESS_ZERO.items()},
     **{name: _is(name, "isn") for name in ("sack_permitted", "fast_open")},

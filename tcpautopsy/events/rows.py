@@ -7,22 +7,29 @@ from tcpautopsy.records import Record
 #: One direction. Sequence numbers are relative to `base` and count on beyond 2**32; `known` bits are in SIDE_KNOWN.
 SIDE = Record(
     "Side",
-    "q:unseen_left unseen_right retransmitted_bytes lost_bytes unseen_acked_bytes sacked_bytes first_ns"
-    " first_data_ns first_data_acked_ns fin_ns fin_end rst_ns max_outage_ns max_outage_gap_ns max_outage_dead_ns"
-    " max_outage_resend_ns zero_since_ns zero_window_ns longest_zero_window_ns ts_stood_ns full_ns hole_ns"
-    " max_idle_ns bytes payload_bytes window_min window_max window rtt_min_ns srtt_ns srtt_max_ns ts_last_ns"
-    " last_data_ns advance_ns last_ack highest_ack una next last_ns;"
+    "q:first_ns last_ns bytes next una highest_ack last_ack advance_ns payload_bytes first_data_ns"
+    " last_data_ns first_data_acked_ns rtt_min_ns ts_last_ns max_idle_ns fin_ns fin_end;"
     "Q:src_mac;"
-    "I:known base packets last_frame head tail segments dup raw_window payload_packets max_payload"
-    " last_data_frame outgoing incoming good_checksum rst syn_ack turns sacks tsval_last max_acked_payload"
-    " first_frame ip_id_zero bad_checksum superseg truncated cut_packets short_frames syn fin retransmissions"
-    " rto_retransmissions fast_retransmissions tail_loss_probes spurious_retransmissions out_of_order"
-    " duplicate_acks dsacks keep_alives keep_alive_acks zero_windows zero_window_probes zero_probes_before"
-    " lost_segments first_data_frame first_data_len fin_frame rst_frame rst_look packets_after_rst"
-    " sent_after_peer_last probes_after_peer_last data_after_peer_fin max_outage_frame max_idle_frame"
-    " tsval_first sack_blocks sacks_impossible;"
-    "H:mss rst_ip_id;"
-    "B:wscale ttl ttl_min ttl_max rst_ttl first_class probing reset_last",
+    "I:known base packets twin trouble last_frame sent_after_peer_last head tail segments window"
+    " window_min window_max good_checksum tsval_last payload_packets max_payload last_data_frame turns"
+    " max_acked_payload first_frame ip_id_zero outgoing incoming cut_packets short_frames syn syn_ack fin"
+    " fin_frame max_idle_frame first_data_frame first_data_len tsval_first;"
+    "H:mss;"
+    "B:side wscale ttl ttl_min ttl_max first_class",
+)
+
+#: What happens to few directions: losses, resets, closed windows. A direction that had none of it points at row 0.
+TROUBLE = Record(
+    "Trouble",
+    "q:unseen_left unseen_right retransmitted_bytes lost_bytes unseen_acked_bytes sacked_bytes rst_ns"
+    " max_outage_ns max_outage_gap_ns max_outage_dead_ns max_outage_resend_ns zero_since_ns zero_window_ns"
+    " longest_zero_window_ns ts_stood_ns full_ns hole_ns srtt_ns srtt_max_ns;"
+    "I:dup sacks rst bad_checksum superseg truncated retransmissions rto_retransmissions fast_retransmissions"
+    " tail_loss_probes spurious_retransmissions out_of_order duplicate_acks dsacks keep_alives keep_alive_acks"
+    " zero_windows zero_window_probes zero_probes_before lost_segments rst_frame rst_look packets_after_rst"
+    " probes_after_peer_last data_after_peer_fin max_outage_frame sack_blocks sacks_impossible;"
+    "H:rst_ip_id;"
+    "B:rst_ttl probing reset_last",
 )
 
 #: What of a Side is known.
@@ -58,7 +65,10 @@ SIDE_KNOWN = {
 }
 
 #: One flow: what belongs to both directions.
-TALK = Record("Talk", "q:last_ns;I:last_event events epoch last_frame first_frame;B:kind handshake turn started")
+TALK = Record(
+    "Talk",
+    "q:last_ns;I:last_event events epoch last_frame first_frame originator responder;B:kind handshake turn started",
+)
 
 #: A sent range not acknowledged yet; `next` is 1 + the row of the one behind it.
 SEGMENT = Record(

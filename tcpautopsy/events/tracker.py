@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
-from tcpautopsy.events.rows import SEGMENT, SIDE, TALK
+from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
+from tcpautopsy.events.sides import Sides, columns
 from tcpautopsy.records import Pool, Rows
 from tcpautopsy.tables import (
     EVENT,
@@ -29,7 +30,7 @@ from tcpautopsy.tables import (
     Packets,
 )
 
-_AT_FIRST = {"sides": 2048, "talks": 1024, "segments": 2048, "events": 4096}
+_AT_FIRST = {"sides": 2048, "troubles": 256, "talks": 1024, "segments": 2048, "events": 4096}
 #: Columns of Events by their type, as the kernel fills them.
 _COLUMNS = {
     np.int64: ("time_ns", "last_time_ns", "value"),
@@ -52,6 +53,7 @@ class Tracker:
         self._compiled: bool = module.compiled
         self._kernel: Any = module.Track()
         self._sides = Pool(SIDE, _AT_FIRST["sides"], self._compiled)
+        self._troubles = Pool(TROUBLE, _AT_FIRST["troubles"], self._compiled)
         self._talks = Pool(TALK, _AT_FIRST["talks"], self._compiled)
         self._segments = Pool(SEGMENT, _AT_FIRST["segments"], self._compiled)
         self._events = Pool(EVENT, _AT_FIRST["events"], self._compiled)
@@ -84,11 +86,22 @@ class Tracker:
         `over` when no more will come: then the memory of what was put into tables is given back.
         """
         self._make_room(flow_count)
-        sides = self._sides.array(2 * flow_count)
         talks = self._talks.array(flow_count)
+        sides = self._seen(talks, over)
         segments = self._segments.array(max(self._kernel.used, 1))
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
         return self._arranged(talks, ends, over), directions(sides, segments), self._notes_table(sides)
+
+    def _seen(self, talks: Rows, over: bool) -> Sides:
+        """All directions as columns."""
+        self._kernel.let_go()
+        rows = self._sides.array(self._kernel.heard + 1)
+        troubles = self._troubles.array(self._kernel.troubled + 1)
+        found = columns(rows, troubles, talks, self._sides.forget if over else lambda _: None)
+        if over:
+            self._troubles.forget(len(troubles))
+        self._hold()
+        return found
 
     # -------------------------------------------------------------------------------------------------------- notes
 
@@ -108,7 +121,7 @@ class Tracker:
         side = 2 if row["kind"] == Kind.ICMP_ERROR else int(row["from_originator"])
         self._notes += [(note.frame, flow, side, note.kind, note.number, note.text) for note in notes]
 
-    def _notes_table(self, sides: Rows) -> Notes:
+    def _notes_table(self, sides: Sides) -> Notes:
         told = list(zip(*self._notes, strict=True)) or [()] * len(NOTES_TABLE.columns)
         columns = {
             c.name: [pd.Series(list(values), dtype=c.dtype), pd.Series(first, dtype=c.dtype)]
@@ -144,7 +157,8 @@ class Tracker:
     # --------------------------------------------------------------------------------------------------------- room
 
     def _hold(self) -> None:
-        self._kernel.hold(self._sides.rows, self._talks.rows, self._segments.rows, self._events.rows)
+        pools = (self._sides, self._troubles, self._talks, self._segments, self._events)
+        self._kernel.hold(*(pool.rows for pool in pools))
 
     def _grow(self, at: int) -> None:
         """Room for the row that did not fit."""
@@ -153,29 +167,32 @@ class Tracker:
             self._events.grow(self._events.more())
         if self._kernel.used + 4 > len(self._segments):
             self._segments.grow(self._segments.more())
+        if self._kernel.heard + 3 > len(self._sides):
+            self._sides.grow(self._sides.more())
+        if self._kernel.troubled + 3 > len(self._troubles):
+            self._troubles.grow(self._troubles.more())
         self._make_room(self._kernel.flow(at) + 1)
 
     def _make_room(self, flows: int) -> None:
         self._kernel.let_go()
         while len(self._talks) < flows:
-            self._sides.grow(self._sides.more())
-            self._talks.grow(len(self._sides) // 2)
+            self._talks.grow(self._talks.more())
         self._hold()
 
 
-def _first_bytes(sides: Rows) -> tuple[Any, ...]:
+def _first_bytes(sides: Sides) -> tuple[Any, ...]:
     """Columns of notes: the class of the first payload of each direction."""
-    spoken = np.flatnonzero(sides["first_class"])
-    words = pd.Series(sides["first_class"][spoken]).map(FIRST_BYTES)
-    same = np.full(len(spoken), "tcp_first_bytes", dtype=object)
-    frame = sides["first_data_frame"][spoken].astype(np.int64)
-    return frame, spoken >> 1, 1 - (spoken & 1), same, np.zeros(len(spoken), np.int64), words
+    responder, flow = np.nonzero(sides["first_class"])
+    words = pd.Series(sides["first_class"][responder, flow]).map(FIRST_BYTES)
+    same = np.full(len(flow), "tcp_first_bytes", dtype=object)
+    frame = sides["first_data_frame"][responder, flow].astype(np.int64)
+    return frame, flow, 1 - responder, same, np.zeros(len(flow), np.int64), words
 
 
-def _open_at_end(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
+def _open_at_end(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:
     """`capture_end` of each connection that neither a reset nor both FINs had ended."""
-    reset = (sides["rst"][0::2] > 0) | (sides["rst"][1::2] > 0)
-    closed = (sides["fin"][0::2] > 0) & (sides["fin"][1::2] > 0)
+    reset = (sides["rst"] > 0).any(axis=0)
+    closed = (sides["fin"] > 0).all(axis=0)
     flows = np.nonzero((talks["kind"] == Kind.TCP) & ~reset & ~closed)[0]
     rows = _at_end(flows, talks, "capture_end")
     if last_ns is not None:
@@ -184,9 +201,9 @@ def _open_at_end(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
     return rows
 
 
-def _unanswered(sides: Rows, talks: Rows, last_ns: int | None) -> Rows:
+def _unanswered(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:
     """`arp_unanswered` of each resolution without a reply, unless the capture ended while one could still come."""
-    asked, answered = sides["packets"][0::2], sides["packets"][1::2]
+    asked, answered = sides["packets"]
     silent = (talks["kind"] == Kind.RESOLUTION) & (asked > 0) & (answered == 0)
     if last_ns is not None:
         silent &= (last_ns - talks["last_ns"] >= _ANSWER_NS) | (asked > 1)

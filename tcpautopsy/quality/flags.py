@@ -81,8 +81,8 @@ class _Sides(NamedTuple):
 
 
 def _sides(dissection: Dissection, name: str) -> _Sides:
-    values = dissection.directions[name].to_numpy(dtype="float64", na_value=np.nan)
-    return _Sides(values[0::2], values[1::2])
+    of_side = (dissection.directions.at(slice(side, None, 2))[name] for side in (0, 1))
+    return _Sides(*(column.to_numpy(dtype="float64", na_value=np.nan) for column in of_side))
 
 
 def _either(dissection: Dissection, name: str) -> Mask:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcpautopsy.events.rows import SEGMENT, SIDE, TALK
+from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
 from tcpautopsy.records import interpreted_kernel
 from tcpautopsy.tables import EVENT
 
@@ -35,7 +35,9 @@ def test_ordered_by_flow_and_then_as_they_came(form: str, rows: list[tuple[int, 
     )
     track = FORMS[form].Track()
     compiled = FORMS[form].compiled
-    track.hold(*(r.entered(r.zeros(1), compiled) for r in (SIDE, TALK, SEGMENT)), EVENT.entered(came, compiled))
+    track.hold(
+        *(r.entered(r.zeros(1), compiled) for r in (SIDE, TROUBLE, TALK, SEGMENT)), EVENT.entered(came, compiled)
+    )
     starts = np.cumsum(of_flow) - of_flow
     for first, last in ((0, cut), (cut, len(rows))):
         track.place(first, last, starts.data, wide.data, numbers.data, small.data)
