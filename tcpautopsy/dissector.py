@@ -74,13 +74,15 @@ class Dissector:
         told = (self._decoder, self._order, self._table, self._clock)
         problems = (*facts.problems, *(problem for each in told for problem in each.problems()))
         facts = facts._replace(problems=problems)
-        flows: Flows = self._stages.run("flows", self._table.table)
+        count = len(self._table)
+        events, directions, notes = self._stages.run(
+            "events", self._tracker.finish, facts.first_ns, facts.last_ns, count, over
+        )
+        trim(count if over else 0)
+        flows: Flows = self._stages.run("flows", self._table.table, over)
         if over:
             del self._table
-            trim(len(flows))
-        events, directions, notes = self._stages.run(
-            "events", self._tracker.finish, facts.first_ns, facts.last_ns, len(flows), over
-        )
+            trim(count)
         if facts.packets and self._decoder.unsupported() == facts.packets:
             raise CaptureError(f"{facts.name}: {self._decoder.problems()[0].detail}", "link-type")
         curves = self._arrivals.finish()

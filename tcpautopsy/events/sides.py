@@ -66,6 +66,11 @@ def _outward(record: Record) -> Iterator[tuple[str, np.dtype]]:
     return ((name, record.dtype[name]) for name in record.names if name not in _INWARD)
 
 
+def _taken(rows: Rows, numbers: NDArray[np.uint32]) -> Rows:
+    """Some rows; copied as they are, for NumPy copies what has fields one by one."""
+    return rows.view(f"V{rows.dtype.itemsize}")[numbers].view(rows.dtype)
+
+
 def columns(sides: Rows, troubles: Rows, talks: Rows, done: Callable[[int], None]) -> Sides:
     """The columns of all flows; `done` is told how many of the first rows of `sides` nobody will look at again."""
     found = Sides(len(talks))
@@ -78,9 +83,9 @@ def columns(sides: Rows, troubles: Rows, talks: Rows, done: Callable[[int], None
         for which in (0, 1):
             here = rows[which, start:stop]
             if here.any():
-                few = sides[here]
+                few = _taken(sides, here)
                 found.put(SIDE, which, slice(start, stop), few)
                 troubled = np.flatnonzero(few["trouble"])
-                found.put(TROUBLE, which, start + troubled, troubles[few["trouble"][troubled]])
+                found.put(TROUBLE, which, start + troubled, _taken(troubles, few["trouble"][troubled]))
         done(int(lowest[stop]))
     return found

@@ -90,7 +90,10 @@ class Tracker:
         sides = self._seen(talks, over)
         segments = self._segments.array(max(self._kernel.used, 1))
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
-        return self._arranged(talks, ends, over), directions(sides, segments), self._notes_table(sides)
+        events = self._arranged(talks, ends, over)
+        if over:
+            self._talks.forget(len(talks))
+        return events, directions(sides, segments), self._notes_table(sides)
 
     def _seen(self, talks: Rows, over: bool) -> Sides:
         """All directions as columns."""

@@ -54,8 +54,7 @@ def listener_answered_others(seen: Seen) -> Mask:
 
 def _server_words(seen: Seen) -> Happenings:
     """What servers sent to TCP clients, resets left out: a refusing host has no listener."""
-    packets, resets = seen.happened_packets, seen.happened("rst")
-    return packets.where((packets.side == SERVER) & ~np.isin(packets.kind, np.unique(resets.kind)))
+    return seen.packets_but("rst", side=SERVER)
 
 
 @across
@@ -232,8 +231,7 @@ def _acknowledging(seen: Seen, side: int) -> Happenings:
 
 
 def _from(seen: Seen, side: int) -> Happenings:
-    packets = seen.happened_packets
-    return packets.where(packets.side == side)
+    return seen.packets_but(side=side)
 
 
 def _by_silent(seen: Seen, events: Callable[[Seen, int], Happenings]) -> Mask:

@@ -6,7 +6,6 @@ import numpy as np
 
 from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, unless
 from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_resp_direction, sees_syn
-from tcpautopsy.tables import EVENT_NUMBER
 
 #: Everything by which a host repeats payload.
 RESENDS = (
@@ -134,9 +133,7 @@ def synacks_unacknowledged(seen: Seen) -> Values:
 
 def server_first_word_at(seen: Seen) -> Values:
     """When the server first sent anything but a SYN-ACK or a reset, in seconds of the capture; NA if never."""
-    packets = seen.happened_packets
-    no_word = [EVENT_NUMBER[k] for k in ("syn_ack", "syn_ack_retransmission", "rst", "bad_checksum")]
-    words = packets.where((packets.side == SERVER) & ~np.isin(packets.kind, no_word))
+    words = seen.packets_but("syn_ack", "syn_ack_retransmission", "rst", "bad_checksum", side=SERVER)
     return seen.earliest(words.flow, words.time)
 
 

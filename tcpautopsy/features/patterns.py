@@ -25,8 +25,20 @@ from tcpautopsy.features.ending import (
 from tcpautopsy.features.groups import host_pair, listener
 from tcpautopsy.features.handshake import RESENDS, handshake_completed, syn_copies
 from tcpautopsy.features.ladder import ladder_copies, ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
-from tcpautopsy.features.seen import CLIENT, SERVER, Happenings, Mask, Seen, Values, Words, across, choose, says, true
-from tcpautopsy.tables import EVENT_NUMBER
+from tcpautopsy.features.seen import (
+    CLIENT,
+    SERVER,
+    Happenings,
+    Mask,
+    Seen,
+    Values,
+    Words,
+    across,
+    any_of,
+    choose,
+    says,
+    true,
+)
 
 #: Delayed-ACK timers (CATALOGUE 3.7): Linux 40 ms, macOS and older BSD 100 ms, Windows 200 ms; kept to 10 %.
 _DELAYED_ACKS_S = (0.04, 0.1, 0.2)
@@ -46,10 +58,9 @@ class _Steps(NamedTuple):
     """Packets in order."""
 
     events: Happenings
-    kind: dict[str, int]
 
     def are(self, *kinds: str) -> Mask:
-        return np.isin(self.events.kind, [self.kind[k] for k in kinds])
+        return any_of(self.events.kind, *kinds)
 
     def followed(self, those: Mask, by: int) -> NDArray[np.int64]:
         """The rows of those events that have so many more of their flow behind them."""
@@ -60,9 +71,7 @@ class _Steps(NamedTuple):
 
 def _steps(seen: Seen) -> _Steps:
     remarks = ("http_request", "http_response", "tls_client_hello", "tls_server_hello", "tls_alert", "window_full")
-    packets = seen.happened_packets
-    plain = packets.where(~np.isin(packets.kind, [EVENT_NUMBER[k] for k in remarks]))
-    return _Steps(plain, EVENT_NUMBER)
+    return _Steps(seen.packets_but(*remarks))
 
 
 # ------------------------------------------------------------------------------------------------------- waiting

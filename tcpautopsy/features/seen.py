@@ -7,7 +7,7 @@ their differences are exact to the nanosecond in a float (an absolute time in ns
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, reduce, wraps
+from functools import cached_property, wraps
 from typing import TypeAlias, TypeVar
 
 import numpy as np
@@ -35,7 +35,7 @@ _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
 #: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 32 MB.
-_RECENT, _RECENT_VALUES = 24, 4_000_000
+_RECENT, _RECENT_VALUES = 4, 4_000_000
 
 
 class Seen:
@@ -182,20 +182,27 @@ class Seen:
         return self.lately(("happened", kinds, side), lambda: self._happened(kinds, side))
 
     def _happened(self, kinds: tuple[str, ...], side: int | None) -> Happenings:
-        chosen = self._kinds(kinds)
+        return self.events.where(self._of_side(any_of(self.dissection.events["kind"].to_numpy(), *kinds), side))
+
+    def _of_side(self, chosen: Mask, side: int | None) -> Mask:
+        """Of the events that the mask chooses, those of the side; all of them when none is given."""
         if side is not None:
             chosen &= self.dissection.events["side"].to_numpy() == side
-        return self.events.where(chosen)
-
-    def _kinds(self, kinds: Sequence[str]) -> Mask:
-        """Which events are of one of these kinds."""
-        kind = self.dissection.events["kind"].to_numpy()
-        return reduce(np.logical_or, (kind == EVENT_NUMBER[name] for name in kinds), np.zeros(len(kind), bool))
+        return chosen
 
     @property
     def happened_packets(self) -> Happenings:
         """The events that are packets of the flow, not silences or remarks of the capture."""
-        return self.lately("packets", lambda: self.events.where(~self._kinds(NO_PACKET)))
+        return self.packets_but()
+
+    def packets_but(self, *kinds: str, side: int | None = None) -> Happenings:
+        """The packets that are of none of these kinds, of one side when given."""
+
+        def made() -> Happenings:
+            remarks = any_of(self.dissection.events["kind"].to_numpy(), *NO_PACKET, *kinds)
+            return self.events.where(self._of_side(~remarks, side))
+
+        return self.lately(("packets", kinds, side), made)
 
     def first(self, *kinds: str, side: int | None = None) -> Values:
         """When the first event of these kinds happened; NaN when none did."""
@@ -283,12 +290,12 @@ class Happenings:
         return self._whole("flow")
 
     @cached_property
-    def kind(self) -> Group:
-        return self._whole("kind")
+    def kind(self) -> NDArray[np.uint8]:
+        return self._small("kind")
 
     @cached_property
-    def side(self) -> Group:
-        return self._whole("side")
+    def side(self) -> NDArray[np.uint8]:
+        return self._small("side")
 
     @cached_property
     def time(self) -> Values:
@@ -318,10 +325,22 @@ class Happenings:
         """The events at these places."""
         return Happenings(self._events, self._base_ns, places if self._rows is None else self._rows[places])
 
+    def _small(self, name: str) -> NDArray[np.uint8]:
+        column: NDArray[np.uint8] = self._events[name].to_numpy()
+        return column if self._rows is None else column[self._rows]
+
     def _whole(self, name: str) -> Group:
         column = self._events[name].array
         chosen = column if self._rows is None else column[self._rows]
         return np.asarray(chosen.to_numpy(dtype="int64", na_value=0))
+
+
+def any_of(kind: NDArray[np.uint8], *names: str) -> Mask:
+    """Which events are of one of these kinds."""
+    found = np.zeros(len(kind), bool)
+    for name in names:
+        found |= kind == EVENT_NUMBER[name]
+    return found
 
 
 def _floats(column: ExtensionArray) -> Values:

@@ -240,8 +240,11 @@ class Table:
         self.slots = slots
 
     def let_go(self):
-        """The rows are held no more: they may be moved."""
+        """Rows, slots and aliases are held no more: they may be moved."""
         self.flows = None
+        self.slots = None
+        self.alias_marks = None
+        self.alias_flows = None
 
     def hold_aliases(self, marks, flows):
         """Slots of keys that lead to flows which have another key of their own."""

@@ -7,13 +7,17 @@ from base64 import b64encode
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.tables import Protocol
 
 #: What stands for the ports of an echo: the type of the request and of its reply.
 _ECHO = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
 _UDP_CARRIED = (Protocol.DNS,)
+#: Flows whose texts wait at a time to be put into the column.
+_STRETCH = 65_536
 #: A SHA-1 digest and one byte, so that base64 needs no padding in between.
 _DIGEST = 21
 
@@ -30,8 +34,14 @@ class Ends(NamedTuple):
     server_port: NDArray[Any]
 
 
-def community_ids(ends: Ends, protocols: NDArray[np.uint8]) -> list[str]:
+def community_ids(ends: Ends, protocols: NDArray[np.uint8]) -> ExtensionArray:
     """The Community ID of each flow; "" for address resolution, which the specification does not name."""
+    stretches = [slice(at, at + _STRETCH) for at in range(0, max(len(protocols), 1), _STRETCH)]
+    parts = [pd.array(_ids(Ends(*(e[rows] for e in ends)), protocols[rows]), dtype="str") for rows in stretches]
+    return parts[0] if len(parts) == 1 else pd.concat([pd.Series(part) for part in parts]).array
+
+
+def _ids(ends: Ends, protocols: NDArray[np.uint8]) -> list[str]:
     protocol = protocols.copy()
     protocol[np.isin(protocol, _UDP_CARRIED)] = Protocol.UDP
     ports = [ends.client_port, ends.server_port]

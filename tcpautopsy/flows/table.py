@@ -16,7 +16,7 @@ from tcpautopsy.flows.community import Ends, community_ids
 from tcpautopsy.flows.names import Names
 from tcpautopsy.flows.rows import FLOW, KNOWN, NO_STREAM
 from tcpautopsy.records import Pool, Rows
-from tcpautopsy.schema import texts
+from tcpautopsy.schema import numbered, texts
 from tcpautopsy.tables import FLOWS, PACKET, Flows, Packets, Problem, Protocol
 
 _FLOWS_AT_FIRST = 1024
@@ -72,12 +72,19 @@ class FlowTable:
         words = f"flow limit {self._limit} reached at frame {frame}; later half-open flows are summarised"
         return (Problem("flow-limit", None, frame, words, self._kernel.refused),)
 
-    def table(self) -> Flows:
-        """One row per flow, in the order of their first packets."""
+    def __len__(self) -> int:
+        """How many flows there are so far."""
+        return int(self._kernel.count)
+
+    def table(self, over: bool = False) -> Flows:
+        """One row per flow, in the order of their first packets; `over` when no packet will come any more."""
+        if over:
+            self._kernel.let_go()
+            del self._slots, self._aliases
         rows = self._flows.array(self._kernel.count)
         client, server = _Ends(rows, rows["first_is_originator"] == 1), _Ends(rows, rows["first_is_originator"] == 0)
         protocol = rows["protocol"]
-        community = pd.Series(community_ids(_both(client, server), protocol), dtype="str")
+        community = pd.Series(community_ids(_both(client, server), protocol))
         ports = np.isin(protocol, _WITH_PORTS)
         addresses, place = server.addresses()
         columns = {
@@ -131,11 +138,10 @@ class _Ends:
 
     def addresses(self) -> tuple[list[str], NDArray[np.int64]]:
         """The addresses that there are, as text, and of each flow the place among them."""
-        keys = pd.DataFrame({"version": self.version, "high": self.high, "low": self.low})
-        numbers = keys.groupby(["version", "high", "low"], sort=False).ngroup().to_numpy()
+        numbers = numbered([self.version, self.high, self.low])
         firsts = np.unique(numbers, return_index=True)[1]
         few = zip(*(part[firsts].tolist() for part in (self.version, self.high, self.low)), strict=True)
-        return [_address(*each) for each in few], numbers.astype(np.int64)
+        return [_address(*each) for each in few], numbers
 
 
 def _both(client: _Ends, server: _Ends) -> Ends:
@@ -157,7 +163,6 @@ def _known(values: NDArray[Any], known: NDArray[np.bool_]) -> pd.Series:
 def _ordinal(community: pd.Series, rows: Rows) -> pd.Series:
     """From 1 per Community ID; address resolutions, which have none, per address asked for."""
     unnamed = (community == "").to_numpy()
-    keys = {"id": community}
-    for name in ("second_hi", "second_lo"):
-        keys[name] = pd.Series(np.where(unnamed, rows[name], 0))
-    return pd.DataFrame(keys).groupby(list(keys), sort=False).cumcount() + 1
+    asked = [np.where(unnamed, rows[name], 0) for name in ("second_hi", "second_lo")]
+    same = pd.Series(numbered([community, *asked]))
+    return same.groupby(same, sort=False).cumcount() + 1

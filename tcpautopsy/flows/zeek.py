@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.flows.rows import State
 from tcpautopsy.records import Rows
-from tcpautopsy.schema import texts
+from tcpautopsy.schema import numbered, texts
 from tcpautopsy.tables import Protocol
 
 #: All of Zeek's words for the state of a connection, and none.
 _STATES = ("SF", "RSTR", "RSTO", "REJ", "RSTOS0", "RSTRH", "SH", "SHR", "S2", "S3", "S1", "S0", "OTH", "")
+#: Histories of datagrams, by who sent any: both, the originator, the responder; and none.
+_DATAGRAMS = ("Dd", "D", "d", "")
+#: Letters of a history that the kernel keeps, in three numbers.
+_LETTERS = 24
 
 
 def conn_state(rows: Rows) -> ExtensionArray:
@@ -65,15 +68,15 @@ def _tcp(state: NDArray[np.uint32]) -> NDArray[np.int64]:
     )
 
 
-def history(rows: Rows) -> pd.Series:
+def history(rows: Rows) -> ExtensionArray:
     """Zeek's history of each TCP flow, "Dd" alone for datagrams; "" where Zeek has none."""
-    count = len(rows)
-    letters = np.zeros((count, 3), "<u8")
-    for place, name in enumerate(("history1", "history2", "history3")):
-        letters[:, place] = rows[name]
-    packed = letters.view("S24").reshape(count) if count else np.zeros(0, "S24")
-    tcp = rows["protocol"] == Protocol.TCP
+    parts = [rows[name] for name in ("history1", "history2", "history3")]
+    number = numbered(parts)
+    firsts = np.unique(number, return_index=True)[1]
+    letters = np.stack([part[firsts] for part in parts], axis=1).astype("<u8").tobytes()
+    table = [letters[at : at + _LETTERS].rstrip(b"\0").decode("ascii") for at in range(0, len(letters), _LETTERS)]
     datagrams = np.isin(rows["protocol"], (Protocol.UDP, Protocol.DNS))
     orig, resp = _has(rows["state"], State.ORIG_SPOKE), _has(rows["state"], State.RESP_SPOKE)
-    words = np.select([tcp, datagrams & orig & resp, datagrams & orig, datagrams], [packed, b"Dd", b"D", b"d"], b"")
-    return pd.Series([word.decode("ascii") for word in words.tolist()], dtype="str")
+    known = [rows["protocol"] == Protocol.TCP, datagrams & orig & resp, datagrams & orig, datagrams]
+    places = [number, *(np.asarray(len(table) + place) for place in range(len(_DATAGRAMS) - 1))]
+    return texts([*table, *_DATAGRAMS], np.select(known, places, len(table) + _DATAGRAMS.index("")))

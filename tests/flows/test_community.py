@@ -7,9 +7,11 @@ from typing import Any
 
 import communityid
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tcpautopsy.flows import community
 from tcpautopsy.flows.community import Ends, community_ids
 
 PORTS = st.integers(0, 65535)
@@ -26,7 +28,7 @@ def ids(flows: list[tuple[int, Any, int, Any, int, int]]) -> list[str]:
         for n in (1, 0)
     ]
     ends = Ends(np.array(version), *halves, np.array(sport), np.array(dport))
-    return community_ids(ends, np.array(protocol, np.uint8))
+    return list(community_ids(ends, np.array(protocol, np.uint8)))
 
 
 @given(FLOWS)
@@ -49,3 +51,10 @@ def test_echoes_have_their_types_for_ports_and_resolution_has_none() -> None:
         communityid.CommunityID().calc(communityid.FlowTuple.make_icmp(str(b), str(a), 8, 0)),
         "",
     ]
+
+
+def test_many_are_made_in_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    flows = [(4, ip_address(f"10.0.0.{n}"), n, ip_address("10.0.1.1"), 80, 6) for n in range(10)]
+    expected = ids(flows)
+    monkeypatch.setattr(community, "_STRETCH", 3)
+    assert ids(flows) == expected
