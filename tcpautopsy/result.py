@@ -6,6 +6,7 @@ Field order is the order in the JSON. None means not applicable or not visible.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import starmap
 from typing import Any, Final, Literal, overload
 
 import msgspec
@@ -186,8 +187,8 @@ class Connections(Sequence[Connection]):
 
     def __iter__(self) -> Iterator[Connection]:
         for columns in self.stretches():
-            for values in zip(*columns.values(), strict=True):
-                yield Connection(**dict(zip(columns, values, strict=True)))
+            in_order = (columns[name] for name in Connection.__struct_fields__)
+            yield from starmap(Connection, zip(*in_order, strict=True))
 
     @overload
     def __getitem__(self, place: int) -> Connection: ...

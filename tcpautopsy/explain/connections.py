@@ -6,22 +6,25 @@ when they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import starmap
 from typing import Any
+
+import numpy as np
 
 from tcpautopsy.explain.case import Batch, Case, Deep, Shelf
 from tcpautopsy.explain.names import names
 from tcpautopsy.explain.ruletexts import Knowledge
 from tcpautopsy.explain.told import columns, rows
-from tcpautopsy.explain.words import utc
+from tcpautopsy.explain.words import utcs
 from tcpautopsy.result import (
     Connections,
     Endpoint,
     Undecided,
     Vantage,
 )
-from tcpautopsy.tables import Diagnosis
+from tcpautopsy.tables import NO_TIME, Diagnosis
 
 _NOTHING: list[Any] = []  # one for all connections of which there is nothing to say
 _FLOW = ("protocol", "community_id", "ordinal", "tcp_stream", "conn_state", "history", "client_known_by")
@@ -42,8 +45,9 @@ def connections(case: Case, knowledge: Knowledge, shelf: Shelf, told: Callable[[
         for side in ("client", "server"):
             addresses, ports = columns(flows, f"{side}_address", f"{side}_port", rows=here)
             called = learned.all_of(numbers, addresses, server=side == "server")
-            ends[side] = _endpoints(zip(addresses, ports, called, strict=True))
-        begun, ended = ([utc(t) for t in times] for times in columns(flows, "first_ns", "last_ns", rows=here))
+            ends[side] = list(starmap(Endpoint, zip(addresses, ports, called, strict=True)))
+        instants = (flows[name].array[here] for name in ("first_ns", "last_ns"))
+        begun, ended = (utcs(times.to_numpy(dtype=np.int64, na_value=NO_TIME)) for times in instants)
         places = zip(*columns(points, "vantage", "vantage_confidence", rows=here), strict=True)
         consistent, limits = (
             [list(each) or _NOTHING for each in column]
@@ -76,18 +80,6 @@ def connections(case: Case, knowledge: Knowledge, shelf: Shelf, told: Callable[[
 @lru_cache(maxsize=64)
 def _vantage(point: Any, confidence: Any) -> Vantage:
     return Vantage(point=point, confidence=confidence)
-
-
-def _endpoints(ends: Iterable[tuple[str, int | None, str | None]]) -> list[Endpoint]:
-    """Those that are the same are one."""
-    once: dict[tuple[str, int | None, str | None], Endpoint] = {}
-    found = []
-    for end in ends:
-        if end not in once:
-            address, port, name = end
-            once[end] = Endpoint(address=address, port=port, name=name)
-        found.append(once[end])
-    return found
 
 
 def _undecided(diagnosis: Diagnosis, knowledge: Knowledge) -> dict[int, list[Undecided]]:

@@ -122,9 +122,9 @@ class Telling:
     def _ids(self, first: int, last: int) -> list[str]:
         """Of these rows of FINDINGS."""
         found = self._case.diagnosis.findings.iloc[first:last]
-        flows = self._case.dissection.flows[["community_id", "server_address", "ordinal"]]
-        of_each = flows.iloc[found["flow"].to_numpy()]
-        named = zip(found["rule"].tolist(), *(of_each[name].tolist() for name in of_each.columns), strict=True)
+        flows, rows = self._case.dissection.flows, found["flow"].to_numpy()
+        of_each = (flows[name].iloc[rows].tolist() for name in ("community_id", "server_address", "ordinal"))
+        named = zip(found["rule"].tolist(), *of_each, strict=True)
         return [finding_id(self._shelf.prefix, *row) for row in named]
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
-from tcpautopsy.schema import LazyTable, ranges
+from tcpautopsy.schema import LazyTable, ranges, spans
 from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
 Row = Mapping[str, Any]  # a table row; None for NA
@@ -70,8 +70,7 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
     resp = rows(dissection.directions.at(2 * wanted + 1))
     marks = rows(features.at(wanted))
     owners = dissection.events["flow"].to_numpy()  # in order
-    first, after = (np.searchsorted(owners, wanted, edge) for edge in ("left", "right"))
-    chosen = ranges(first, after)
+    chosen = ranges(*spans(owners, wanted))
     happened: dict[int, list[Event]] = {}
     for flow, event in zip(owners[chosen].tolist(), events_at(dissection, chosen), strict=True):
         happened.setdefault(flow, []).append(event)

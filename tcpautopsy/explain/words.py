@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tcpautopsy.tables import NO_TIME
 
 
@@ -18,6 +21,18 @@ def utc(time_ns: int | None) -> str | None:
         return None
     whole, rest = divmod(time_ns, 1_000_000_000)
     return f"{_second(whole)}.{rest:09d}Z"
+
+
+def utcs(times_ns: NDArray[np.int64]) -> list[str | None]:
+    """Many times in the same words; None for those that are none.
+
+    >>> utcs(np.array([1_500_000_000, -1]))
+    ['1970-01-01T00:00:01.500000000Z', None]
+    """
+    said: list[str | None] = np.datetime_as_string(times_ns.view("M8[ns]"), unit="ns", timezone="UTC").tolist()
+    for unknown in np.flatnonzero((times_ns < 0) | (times_ns == NO_TIME)).tolist():
+        said[unknown] = None
+    return said
 
 
 @lru_cache(4096)

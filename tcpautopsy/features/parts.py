@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tcpautopsy.features.seen import Group, Seen
-from tcpautopsy.schema import RowChoice, ranges
+from tcpautopsy.schema import RowChoice, ranges, spans
 from tcpautopsy.tables import Dissection, Events, Flows, Notes
 
 
@@ -31,7 +31,7 @@ def _cut(dissection: Dissection, numbers: Group) -> Dissection:
 def _events(events: Events, numbers: Group) -> Events:
     """Of these flows; the table is in the order of flows."""
     owners = events["flow"].to_numpy()
-    low, high = (np.searchsorted(owners, numbers, edge) for edge in ("left", "right"))
+    low, high = spans(owners, numbers)
     chosen = _renumbered(events, _run(ranges(low, high)))
     return Events(chosen.assign(flow=np.repeat(np.arange(len(numbers)), high - low)))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from tcpautopsy.report.json_lines import some
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Result
 
@@ -17,11 +18,15 @@ _LISTS = ("captures", "connections", "findings", "incidents", "pairs")
 
 def chunks(result: Result, view: View) -> Iterator[bytes]:
     """The JSON document in pieces."""
-    encode = msgspec.json.Encoder().encode
+    encoder = msgspec.json.Encoder()
+    encode = encoder.encode
     yield b'{"schema_version":' + encode(result.schema_version) + b',\n"tool":' + encode(result.tool)
     for name in _LISTS:
         yield b',\n"' + name.encode() + b'":['
-        for number, item in enumerate(getattr(result, name)):
-            yield (b",\n" if number else b"\n") + encode(item)
+        between = b"\n"
+        for items in some(getattr(result, name)):
+            # Each on a line of its own; within JSON a line end would be written as \n.
+            yield between + encoder.encode_lines(items)[:-1].replace(b"\n", b",\n")
+            between = b",\n"
         yield b"]"
     yield b',\n"totals":' + encode(result.totals) + b"}\n"
