@@ -160,7 +160,7 @@ PACKET = Record(
 
 NO_FLOW = 0xFFFFFFFF
 
-#: Class of a TCP payload by its first bytes -> its word in the note `tcp_first_bytes`.
+#: Class of a TCP payload by its first bytes -> its word.
 FIRST_BYTES = {
     1: "tls",
     2: "tls",
@@ -202,7 +202,6 @@ NOTES = {
     "dns_address": "ip version; 'address name' (one for each A/AAAA record of an answer)",
     "icmp_sender": "ICMP type * 256 + code; address of the host that sent the ICMP error",
     "arp_mac": "1 when the frame is a reply; MAC address of the sender",
-    "tcp_first_bytes": "0; class of the first payload bytes: tls, http-request, http-response, ssh, text, binary",
 }
 
 
@@ -431,6 +430,13 @@ DIRECTIONS = Table(
         Column("first_data_ns", "Int64", "ns", "time of the first payload"),
         Column("first_data_frame", "Int64", "", "frame of the first payload"),
         Column("first_data_len", "Int64", "B", "size of the first payload packet"),
+        Column(
+            "first_data_class",
+            "category",
+            "",
+            "class of the first payload bytes of a TCP stream: tls, http-request, http-response, ssh, text, binary; "
+            "NA without any",
+        ),
         Column("last_data_ns", "Int64", "ns", "time of the last new payload"),
         Column("last_data_frame", "Int64", "", "frame of the last new payload"),
         Column("first_data_acked_ns", "Int64", "ns", "when the peer first acknowledged any payload of this side"),

@@ -194,12 +194,14 @@ def _groups(causes: _Causes, rows: Integers, subjects: Integers, place: Place) -
 
 def _most(dissection: Dissection, together: _Causes) -> bool:
     """At least half of the connections that were open when these fell silent are among them, of several places."""
-    flows = dissection.flows.iloc[together.flow]
-    if (flows["client_address"] + flows["server_address"]).nunique() < _LEAST:
+    flows = dissection.flows
+    pairs = numbered([flows[f"{side}_address"].iloc[together.flow] for side in ("client", "server")])
+    if int(pairs.max(initial=-1)) + 1 < _LEAST:
         return False
     begin, end = int(together.first_ns.min()), int(together.first_ns.max())
-    tcp = dissection.flows[dissection.flows["protocol"].isin(flows["protocol"].unique())]
-    open_then = ((tcp["first_ns"] <= end) & (tcp["last_ns"] >= begin)).fillna(False).sum()
+    protocol = flows["protocol"]
+    like_these = protocol.isin(protocol.iloc[together.flow].unique())
+    open_then = (like_these & (flows["first_ns"] <= end) & (flows["last_ns"] >= begin)).fillna(False).sum()
     return len(together.flow) >= _MOST_OF_CAPTURE * int(open_then)
 
 

@@ -20,6 +20,8 @@ from tcpautopsy.tables import ARRIVAL_WINDOWS_MS, ARRIVALS, NO_FLOW, NO_TIME, Ar
 _MS = 1_000_000
 _FINE = tuple(w for w in ARRIVAL_WINDOWS_MS if w <= 20)
 _LONG = tuple(w for w in ARRIVAL_WINDOWS_MS if w > 20)
+#: What tells one port from another.
+_TARGET = ("dst_hi", "dst_lo", "dport", "zone")
 #: Arrivals that wait for the next sweep, at least; more when what is carried over is more.
 _BATCH = 65_536
 #: What Linux 6.18 charges a receive buffer for a datagram, measured for payloads of 1 to 1472 B: (up to, charge).
@@ -47,7 +49,7 @@ class ArrivalCurves:
     """Follows the datagrams of originators, batch by batch."""
 
     def __init__(self) -> None:
-        self._ports: dict[tuple[int, int, int, int], int] = {}  # (address, port, zone) -> number
+        self._ports: dict[tuple[int, ...], int] = {}  # what _TARGET names -> number
         self._of_flow = np.zeros(1024, np.int64)  # number + 1 of a flow's port; 0 not known yet
         self._flows: list[int] = []  # a flow of each port, the first
         self._waiting: list[_Came] = []
@@ -85,13 +87,15 @@ class ArrivalCurves:
         while flows.max() >= len(self._of_flow):
             self._of_flow = np.concatenate([self._of_flow, np.zeros(len(self._of_flow), np.int64)])
         new = np.flatnonzero(self._of_flow[flows] == 0)
-        for flow, at in zip(*np.unique(flows[new], return_index=True), strict=True) if len(new) else ():
-            row = rows[mine[new[at]]]
-            target = (int(row["dst_hi"]), int(row["dst_lo"]), int(row["dport"]), int(row["zone"]))
-            number = self._ports.setdefault(target, len(self._ports))
-            if number == len(self._flows):
-                self._flows.append(int(flow))
-            self._of_flow[flow] = number + 1
+        if len(new):
+            strangers, at = np.unique(flows[new], return_index=True)
+            firsts = mine[new[at]]
+            targets = zip(*(rows[name][firsts].tolist() for name in _TARGET), strict=True)
+            for flow, target in zip(strangers.tolist(), targets, strict=True):
+                number = self._ports.setdefault(target, len(self._ports))
+                if number == len(self._flows):
+                    self._flows.append(flow)
+                self._of_flow[flow] = number + 1
         return self._of_flow[flows] - 1
 
     def _sweep(self) -> None:

@@ -14,8 +14,8 @@ from pandas.api.extensions import ExtensionArray
 from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN, TROUBLE
 from tcpautopsy.events.sides import Sides
 from tcpautopsy.records import Rows
-from tcpautopsy.schema import LazyTable, RowChoice
-from tcpautopsy.tables import DIRECTIONS, Directions
+from tcpautopsy.schema import LazyTable, RowChoice, coded
+from tcpautopsy.tables import DIRECTIONS, FIRST_BYTES, Directions
 
 Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -164,6 +164,10 @@ def _most_unacked(made: _Made) -> ExtensionArray:
     return _known(most, most > 0)
 
 
+def _first_bytes(made: _Made) -> ExtensionArray:
+    return coded(list(FIRST_BYTES.values()), made.field("first_class") - 1)
+
+
 #: Column -> (what must be known, the kernel's field).
 _WHEN = {
     "mss": ("mss", "mss"),
@@ -220,6 +224,7 @@ _COLUMNS: dict[str, _Maker] = {
     **{name: _is(name, "isn") for name in ("sack_permitted", "fast_open")},
     **{name: _speaker_is(name) for name in ("timestamps", "mptcp")},
     "bad_checksum_first": _speaker_is("bad_first"),
+    "first_data_class": _first_bytes,
     "highest_seq": _highest,
     "fin_acked": _is("fin_acked", "fin"),
     "window_closed_at_end": lambda made: _claim(~made.counts("window"), made.has("window")),

@@ -17,7 +17,6 @@ from tcpautopsy.tables import (
     EVENT,
     EVENT_NUMBER,
     EVENTS,
-    FIRST_BYTES,
     NO_FLOW,
     NOTES_TABLE,
     PACKET,
@@ -93,7 +92,7 @@ class Tracker:
         events = self._arranged(talks, ends, over)
         if over:
             self._talks.forget(len(talks))
-        return events, directions(sides, segments), self._notes_table(sides)
+        return events, directions(sides, segments), self._notes_table()
 
     def _seen(self, talks: Rows, over: bool) -> Sides:
         """All directions as columns."""
@@ -124,16 +123,11 @@ class Tracker:
         side = 2 if row["kind"] == Kind.ICMP_ERROR else int(row["from_originator"])
         self._notes += [(note.frame, flow, side, note.kind, note.number, note.text) for note in notes]
 
-    def _notes_table(self, sides: Sides) -> Notes:
+    def _notes_table(self) -> Notes:
         told = list(zip(*self._notes, strict=True)) or [()] * len(NOTES_TABLE.columns)
-        columns = {
-            c.name: [pd.Series(list(values), dtype=c.dtype), pd.Series(first, dtype=c.dtype)]
-            for c, values, first in zip(NOTES_TABLE.columns, told, _first_bytes(sides), strict=True)
-        }
-        frame = pd.DataFrame({name: pd.concat(parts, ignore_index=True) for name, parts in columns.items()})
-        # Of one frame, what its first bytes are comes last.
-        frame = frame.sort_values("frame", kind="stable", ignore_index=True)
-        return Notes(NOTES_TABLE.check(frame))
+        columns = zip(NOTES_TABLE.columns, told, strict=True)
+        frame = pd.DataFrame({c.name: pd.Series(list(values), dtype=c.dtype) for c, values in columns})
+        return Notes(NOTES_TABLE.check(frame.sort_values("frame", kind="stable", ignore_index=True)))
 
     def _arranged(self, talks: Rows, ends: Rows, over: bool) -> Events:
         """The table: by flow, and within a flow in the order in which things happened; `ends` come last."""
@@ -181,15 +175,6 @@ class Tracker:
         while len(self._talks) < flows:
             self._talks.grow(self._talks.more())
         self._hold()
-
-
-def _first_bytes(sides: Sides) -> tuple[Any, ...]:
-    """Columns of notes: the class of the first payload of each direction."""
-    responder, flow = np.nonzero(sides["first_class"])
-    words = pd.Series(sides["first_class"][responder, flow]).map(FIRST_BYTES)
-    same = np.full(len(flow), "tcp_first_bytes", dtype=object)
-    frame = sides["first_data_frame"][responder, flow].astype(np.int64)
-    return frame, flow, 1 - responder, same, np.zeros(len(flow), np.int64), words
 
 
 def _open_at_end(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 import pandas as pd
 
-from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, told, true, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Mask, Seen, Values, Words, true, unless
 from tcpautopsy.features.visible import sees_both_directions, sees_handshake, sees_orig_direction, sees_resp_direction
 from tcpautopsy.seqnum import distance
 
@@ -202,23 +202,12 @@ def longest_answer_s(seen: Seen) -> Values:
 
 def first_words(seen: Seen) -> Words:
     """Class of the client's first bytes: tls, http-request, ssh, text, binary; NA without payload."""
-    return _first_bytes(seen, CLIENT)
+    return seen.side_words(CLIENT, "first_data_class")
 
 
 def server_first_words(seen: Seen) -> Words:
     """Class of the server's first bytes: tls, http-response, ssh, text, binary; NA without payload."""
-    return _first_bytes(seen, SERVER)
-
-
-def _first_bytes_noted(seen: Seen) -> pd.DataFrame:
-    notes = seen.dissection.notes
-    return notes[(notes["kind"] == "tcp_first_bytes") & notes["flow"].notna()]
-
-
-def _first_bytes(seen: Seen, side: int) -> Words:
-    notes = seen.of(_first_bytes_noted)
-    chosen = notes[notes["side"] == side]
-    return told(seen.count, chosen["flow"].to_numpy(dtype="int64"), chosen["text"].array)
+    return seen.side_words(SERVER, "first_data_class")
 
 
 def rtt_s(seen: Seen) -> Values:

@@ -34,8 +34,8 @@ _T = TypeVar("_T")
 _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
-#: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 32 MB.
-_RECENT, _RECENT_VALUES = 4, 4_000_000
+#: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 8 MB.
+_RECENT, _RECENT_VALUES = 4, 1_000_000
 
 
 class Seen:
@@ -135,6 +135,12 @@ class Seen:
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""
         return self.lately((side, name), lambda: _floats(self._direction(side, name)))
+
+    def side_words(self, side: int, name: str) -> Words:
+        """Words of the client's or the server's direction."""
+        words = self._direction(side, name)
+        assert isinstance(words, pd.Categorical)
+        return words
 
     def at(self, side: int, name: str) -> Values:
         """An instant of the client's or the server's direction."""
