@@ -319,6 +319,7 @@ class _Run:
             trim(len(known.dissection.flows))
             with uncollected():
                 stages.run("explain", self.tell, known, diagnosis)
+            trim(len(known.dissection.flows))
         except CaptureError as error:
             self._unreadable.append(clean(str(error), 500))
             self._captures.append(explain.unreadable(name, error.code, str(error)))

@@ -51,11 +51,16 @@ def part(order: Order, stretch: Stretch, gate: Gate, first_finding: int) -> Part
     )
 
 
-def joined(parts: Sequence[Part]) -> Part:
-    """The tables of the capture, checked against their contracts."""
+def joined(parts: list[Part]) -> Part:
+    """The tables of the capture, checked against their contracts; `parts` is empty afterwards."""
     tables = (FINDINGS, EVIDENCE, RUNNERS_UP, VERDICTS, UNDECIDED)
-    whole = (_one(frames) if len(frames) > 1 else frames[0] for frames in zip(*parts, strict=True))
-    return Part(*(table.check(frame) for table, frame in zip(tables, whole, strict=True)))
+    pieces = [list(frames) for frames in zip(*parts, strict=True)]
+    parts.clear()
+    whole = []
+    for table in tables:
+        frames = pieces.pop(0)  # let go of once they are joined
+        whole.append(table.check(_one(frames) if len(frames) > 1 else frames[0]))
+    return Part(*whole)
 
 
 def _one(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

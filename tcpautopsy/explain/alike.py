@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from tcpautopsy.explain.case import Case, Shelf
+from tcpautopsy.schema import numbered
 
 #: Findings of one rule that are told in full, and servers beyond those of which one more is: as many as a page lists.
 _IN_FULL = 1000
-_ALIKE = ["rule", "server_address", "server_port", "severity", "confidence"]
 
 
 def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> list[str | None]:
@@ -25,19 +24,18 @@ def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> list
     `ids` gives those of the findings.
     """
     flows = case.dissection.flows
-    table = case.diagnosis.findings[["flow", "rule", "severity", "confidence"]]
+    table = case.diagnosis.findings
     told: list[str | None] = [None] * len(table)
-    nth = table.groupby("rule", sort=False).cumcount().to_numpy()
+    nth = table.groupby("rule", sort=False, observed=True).cumcount().to_numpy()
     if not len(nth) or nth.max() < _IN_FULL:
         return told
-    places = flows[["server_address", "server_port"]].iloc[table["flow"].to_numpy()].reset_index(drop=True)
-    group = pd.concat([table.reset_index(drop=True), places], axis=1).groupby(_ALIKE, sort=False, dropna=False)
-    number = group.ngroup().to_numpy()
-    sizes = np.bincount(number)
-    large = np.zeros(len(sizes), dtype=bool)
-    large[np.argsort(-sizes, kind="stable")[:_IN_FULL]] = True
-    full = (nth < _IN_FULL) | ((group.cumcount().to_numpy() == 0) & large[number])
-    numbers = table["flow"].to_numpy() + shelf.first_id
+    owners = table["flow"].to_numpy()
+    places = (flows[name].iloc[owners].array for name in ("server_address", "server_port"))
+    number = numbered([*(table[name] for name in ("rule", "severity", "confidence")), *places])
+    firsts, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
+    full = nth < _IN_FULL
+    full[firsts[np.argsort(-sizes, kind="stable")[:_IN_FULL]]] = True
+    numbers = owners + shelf.first_id
     if shelf.asked:
         named = zip(numbers.tolist(), ids(), strict=True)
         full |= np.array([number in shelf.asked or name in shelf.asked for number, name in named])
