@@ -26,7 +26,7 @@ class Options(NamedTuple):
     resync: bool = False
     max_bytes: int = 64 * 2**30
     max_flows: int = 2_000_000
-    chunk_bytes: int = 1024 * 1024
+    chunk_bytes: int = 4 * 1024 * 1024
     rule_folders: tuple[Path, ...] = ()
     ignore: tuple[str, ...] = ()
     timeout_s: float | None = None

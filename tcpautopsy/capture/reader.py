@@ -61,7 +61,7 @@ class Reader:
         self,
         inputs: Sequence[Input],
         *,
-        chunk_bytes: int = 1024 * 1024,
+        chunk_bytes: int = 4 * 1024 * 1024,
         resync: bool = False,
         max_bytes: int = 64 * 2**30,
         digest: bool = True,
