@@ -88,24 +88,41 @@ def runs(events: Sequence[Event], told_elsewhere: Collection[Event] = ()) -> lis
     return [list(group) for _, group in groupby(rest, key=lambda e: (e.kind, e.side))]
 
 
+#: What a sentence may name of its run.
+_WORDS: dict[str, Callable[[Sequence[Event]], str]] = {
+    "who": lambda run: _WHO[run[0].side],
+    "whom": lambda run: _WHO[run[0].side].lower(),
+    "other": lambda run: {0: "the client", 1: "the server"}.get(run[0].side, "the hosts"),
+    "amount": lambda run: counted(sum(e.value for e in run), "byte"),
+    "count": lambda run: counted(_repeats(run), "datagram"),
+    "repeats": lambda run: str(_repeats(run)),
+    "times": lambda run: f" {repeats} times" if (repeats := _repeats(run)) > 1 else "",
+    "span": lambda run: seconds(max(e.value for e in run)),
+    "value": lambda run: str(run[0].value),
+    "look": lambda run: reset_look(run[0].value),
+}
+
+
+class _Words(dict[str, str]):
+    """The words of a run; of ten a sentence asks for two or three."""
+
+    def __init__(self, run: Sequence[Event]) -> None:
+        super().__init__()
+        self._run = run
+
+    def __missing__(self, name: str) -> str:
+        return _WORDS[name](self._run)
+
+
+def _repeats(run: Sequence[Event]) -> int:
+    return sum(e.count for e in run)
+
+
 def sentence(run: Sequence[Event]) -> str:
     """What these events of one kind and side mean."""
-    first = run[0]
-    repeats = sum(e.count for e in run)
-    words = {
-        "who": _WHO[first.side],
-        "whom": _WHO[first.side].lower(),
-        "other": {0: "the client", 1: "the server"}.get(first.side, "the hosts"),
-        "amount": counted(sum(e.value for e in run), "byte"),
-        "count": counted(repeats, "datagram"),
-        "repeats": str(repeats),
-        "times": f" {repeats} times" if repeats > 1 else "",
-        "span": seconds(max(e.value for e in run)),
-        "value": str(first.value),
-        "look": reset_look(first.value) if first.kind == "rst" else "",
-    }
-    told = _PAUSES if first.kind == "silence" and repeats > 1 else SENTENCES[first.kind]
-    said = told.format_map(words)
+    kind = run[0].kind
+    told = _PAUSES if kind == "silence" and _repeats(run) > 1 else SENTENCES[kind]
+    said = told.format_map(_Words(run))
     return said[:1].upper() + said[1:]
 
 

@@ -6,6 +6,7 @@ Only connections that are told get one; everything before is columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,16 +35,34 @@ class Event(NamedTuple):
     count: int  # type: ignore[assignment]  # shadows tuple.count
 
 
+class Happened:
+    """Some events, which become objects when they are asked for: what is told in short asks for few."""
+
+    def __init__(self, columns: Sequence[list[Any]], first: int, last: int) -> None:
+        """Those from the first to the last (exclusive) of columns that are the fields of Event."""
+        self._columns, self._first, self._last = columns, first, last
+
+    @cached_property
+    def events(self) -> list[Event]:
+        """Made once."""
+        return [Event(*values) for values in zip(*(c[self._first : self._last] for c in self._columns), strict=True)]
+
+
 class Told(NamedTuple):
-    """A connection to be told: its rows of the tables and its events in time order."""
+    """A connection to be told: its rows of the tables and its events."""
 
     number: int
     flow: Row
     orig: Row
     resp: Row
     features: Row
-    events: Sequence[Event]
+    happened: Happened
     capture_end_ns: int | None
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """In time order."""
+        return self.happened.events
 
     @property
     def sides(self) -> tuple[Row, Row]:
@@ -69,15 +88,12 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
     orig = rows(dissection.directions.at(2 * wanted))
     resp = rows(dissection.directions.at(2 * wanted + 1))
     marks = rows(features.at(wanted))
-    owners = dissection.events["flow"].to_numpy()  # in order
-    chosen = ranges(*spans(owners, wanted))
-    happened: dict[int, list[Event]] = {}
-    for flow, event in zip(owners[chosen].tolist(), events_at(dissection, chosen), strict=True):
-        happened.setdefault(flow, []).append(event)
-    return {
-        n: Told(n, flows[i], orig[i], resp[i], marks[i], happened.get(n, ()), dissection.last_ns)
-        for i, n in enumerate(wanted.tolist())
-    }
+    low, high = spans(dissection.events["flow"].to_numpy(), wanted)
+    fields = _fields(dissection, ranges(low, high))
+    last = np.cumsum(high - low)
+    happened = [Happened(fields, *part) for part in zip((last - (high - low)).tolist(), last.tolist(), strict=True)]
+    each = zip(wanted.tolist(), flows, orig, resp, marks, happened, strict=True)
+    return {n: Told(n, flow, o, r, known, events, dissection.last_ns) for n, flow, o, r, known, events in each}
 
 
 class _Columns(dict[str, list[Any]]):
@@ -139,7 +155,11 @@ def _plain(column: ExtensionArray) -> list[Any]:
 
 def events_at(dissection: Dissection, positions: Sequence[int] | NDArray[np.int64]) -> list[Event]:
     """The events at these rows of Events."""
+    return [Event(*values) for values in zip(*_fields(dissection, positions), strict=True)]
+
+
+def _fields(dissection: Dissection, positions: Sequence[int] | NDArray[np.int64]) -> list[list[Any]]:
+    """The fields of Event at these rows of Events."""
     chosen = dissection.events.iloc[np.asarray(positions, dtype=np.int64)]
     kinds = [_KINDS[kind] for kind in chosen["kind"].tolist()]
-    rest = (_plain(chosen[name].array) for name in Event._fields[1:])
-    return [Event(*values) for values in zip(kinds, *rest, strict=True)]
+    return [kinds, *(_plain(chosen[name].array) for name in Event._fields[1:])]

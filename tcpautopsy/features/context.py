@@ -20,9 +20,10 @@ from tcpautopsy.features.handshake import (
     synack_retransmissions_after_client_data,
     syns_unanswered,
 )
+from tcpautopsy.features.happenings import Happenings
 from tcpautopsy.features.ladder import idle_before_ladder_s, silent_side, silent_since
 from tcpautopsy.features.overlap import counted, others, outlasting, overlapping, points, within
-from tcpautopsy.features.seen import CLIENT, SERVER, Group, Happenings, Mask, Seen, Values, across, says, unless
+from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, across, says, unless
 from tcpautopsy.features.visible import sees_arp
 
 #: A listener that answers within this time of an unanswered SYN is alive (CATALOGUE: accept-queue-overflow-syn-drop).

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tcpautopsy.features.happenings import Happenings
 from tcpautopsy.features.overlap import Points, counted, grouped, instants
-from tcpautopsy.features.seen import Group, Happenings, Mask, Seen, Values, of_all
+from tcpautopsy.features.seen import Group, Mask, Seen, Values, of_all
 from tcpautopsy.schema import numbered
 
 

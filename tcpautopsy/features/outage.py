@@ -2,6 +2,8 @@
 
 The last resend in vain and the one that was answered bound the instant at which the path came back; what else the
 silent host sent between them bounds it closer. From that instant on TCP only waited for its timer.
+
+Then silences that other connections share: those of one client, and of the whole capture.
 """
 
 from __future__ import annotations
@@ -9,9 +11,13 @@ from __future__ import annotations
 import numpy as np
 
 from tcpautopsy.features.groups import addresses
+from tcpautopsy.features.ladder import ladder_copies, ladder_sender, ladder_step_overdue
 from tcpautopsy.features.overlap import points, within
 from tcpautopsy.features.place import vantage, vantage_confidence
 from tcpautopsy.features.seen import CLIENT, SERVER, Group, Mask, Seen, Values, Words, across, choose, plain, says
+
+#: A pause of 0.65 s leaves at least one slot of this length empty; captures of more slots are sorted instead.
+_SLOT_S, _SLOTS = 0.3, 10_000_000
 
 
 def _lasted(seen: Seen, side: int) -> Values:
@@ -91,3 +97,50 @@ def _of_sender(seen: Seen, client: Values, server: Values) -> Values:
     """The client's or the server's value, whichever side waited; NaN when none did."""
     sender = seen.of(outage_sender)
     return np.select([says(sender, "client"), says(sender, "server")], [client, server], np.nan).astype(np.float64)
+
+
+# ------------------------------------------------------------------------------------------------- shared silence
+
+
+@across
+def silent_together(seen: Seen) -> Values:
+    """Connections of the client to other servers whose last packets left within 0.3 s of this one's, unanswered."""
+    copies = np.nan_to_num(seen.of(ladder_copies))
+    dead = says(seen.of(ladder_sender), "client") & seen.of(ladder_step_overdue) & (copies <= 4) & seen.has("tcp")
+    rows = np.flatnonzero(dead)
+    found = np.zeros(seen.count)
+    last, clients, servers = seen.at(CLIENT, "last_ns"), seen.texts("client_address"), seen.texts("server_address")
+    rows = rows[np.argsort(last[rows], kind="stable")]
+    times = last[rows]
+    for place, row in enumerate(rows):
+        low, high = np.searchsorted(times, [times[place] - 0.3, times[place] + 0.3])
+        near = rows[low : min(high, low + 64)]
+        found[row] = sum(clients[n] == clients[row] and servers[n] != servers[row] for n in near)
+    return found
+
+
+def _paused(times: Values) -> bool:
+    """Whether nothing happened for half a second anywhere between the first and the last of these times."""
+    if not len(times) or not np.isfinite(times).all():
+        return True
+    slots = ((times - times.min()) / _SLOT_S).astype(np.int64)
+    if slots.max() > _SLOTS:
+        return True
+    busy = np.flatnonzero(np.bincount(slots))
+    return bool((np.diff(busy) > 1).any())
+
+
+@across
+def whole_capture_silent_s(seen: Seen) -> Values:
+    """How long no packet at all was captured after this connection's last one; 0 when others went on within 1 s."""
+    packets = seen.happened_packets
+    last = seen.flow_at("last_ns")
+    times = np.concatenate([packets.time, packets.last])
+    # Without a pause before, only what was sent last can have been followed by silence.
+    late = -np.inf if _paused(times) else times.max() - 2
+    times = np.sort(times[times >= late])
+    after = np.searchsorted(times, last + 0.35, "right")
+    later = np.concatenate([times, [np.inf]])[after]
+    following = np.fmin(later, seen.end)
+    gap = following - last
+    return np.where((gap >= 1) & (last >= late), gap, 0.0)

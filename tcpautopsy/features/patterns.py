@@ -24,17 +24,16 @@ from tcpautopsy.features.ending import (
 )
 from tcpautopsy.features.groups import host_pair, listener
 from tcpautopsy.features.handshake import RESENDS, handshake_completed, syn_copies
-from tcpautopsy.features.ladder import ladder_copies, ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
+from tcpautopsy.features.happenings import Happenings, any_of
+from tcpautopsy.features.ladder import ladder_last_gap_s, ladder_of, ladder_sender, ladder_step_overdue
 from tcpautopsy.features.seen import (
     CLIENT,
     SERVER,
-    Happenings,
     Mask,
     Seen,
     Values,
     Words,
     across,
-    any_of,
     choose,
     says,
     true,
@@ -49,8 +48,6 @@ _AT_ONCE_S = 0.005
 _TOO_SOON = 0.4
 #: TLS 1.3: record header 5, alert 2, content type 1, tag 16 (RFC 8446, section 5.2); a change_cipher_spec record is 6.
 _ALERT_BYTES, _CIPHER_CHANGE_BYTES = 24, 6
-#: A pause of 0.65 s leaves at least one slot of this length empty; captures of more slots are sorted instead.
-_SLOT_S, _SLOTS = 0.3, 10_000_000
 _TLS13 = 0x0304
 
 
@@ -360,47 +357,3 @@ def gave_up_round_s(seen: Seen) -> Values:
     # A timer is never early; the next try follows within a moment.
     late = after - whole
     return np.where((whole >= 1) & (late >= -0.02) & (late <= 0.15 + 0.03 * whole), whole, 0.0)
-
-
-@across
-def silent_together(seen: Seen) -> Values:
-    """Connections of the client to other servers whose last packets left within 0.3 s of this one's, unanswered."""
-    copies = np.nan_to_num(seen.of(ladder_copies))
-    dead = says(seen.of(ladder_sender), "client") & seen.of(ladder_step_overdue) & (copies <= 4) & seen.has("tcp")
-    rows = np.flatnonzero(dead)
-    found = np.zeros(seen.count)
-    last, clients, servers = seen.at(CLIENT, "last_ns"), seen.texts("client_address"), seen.texts("server_address")
-    rows = rows[np.argsort(last[rows], kind="stable")]
-    times = last[rows]
-    for place, row in enumerate(rows):
-        low, high = np.searchsorted(times, [times[place] - 0.3, times[place] + 0.3])
-        near = rows[low : min(high, low + 64)]
-        found[row] = sum(clients[n] == clients[row] and servers[n] != servers[row] for n in near)
-    return found
-
-
-def _paused(times: Values) -> bool:
-    """Whether nothing happened for half a second anywhere between the first and the last of these times."""
-    if not len(times) or not np.isfinite(times).all():
-        return True
-    slots = ((times - times.min()) / _SLOT_S).astype(np.int64)
-    if slots.max() > _SLOTS:
-        return True
-    busy = np.flatnonzero(np.bincount(slots))
-    return bool((np.diff(busy) > 1).any())
-
-
-@across
-def whole_capture_silent_s(seen: Seen) -> Values:
-    """How long no packet at all was captured after this connection's last one; 0 when others went on within 1 s."""
-    packets = seen.happened_packets
-    last = seen.flow_at("last_ns")
-    times = np.concatenate([packets.time, packets.last])
-    # Without a pause before, only what was sent last can have been followed by silence.
-    late = -np.inf if _paused(times) else times.max() - 2
-    times = np.sort(times[times >= late])
-    after = np.searchsorted(times, last + 0.35, "right")
-    later = np.concatenate([times, [np.inf]])[after]
-    following = np.fmin(later, seen.end)
-    gap = following - last
-    return np.where((gap >= 1) & (last >= late), gap, 0.0)

@@ -244,7 +244,7 @@ FEATURES: tuple[Feature, ...] = (
         patterns.oversize_resends,
         patterns.fast_open_eaten_here,
         patterns.listener_gave_options,
-        patterns.silent_together,
+        outage.silent_together,
     ),
     *sizes(patterns.window_bytes),
     *flags(
@@ -265,7 +265,7 @@ FEATURES: tuple[Feature, ...] = (
         patterns.fin_to_reset_s,
         patterns.gave_up_after_s,
         patterns.gave_up_round_s,
-        patterns.whole_capture_silent_s,
+        outage.whole_capture_silent_s,
     ),
     # A UDP port under load.
     *flags(datagrams.udp_unanswered),

@@ -15,8 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
+from tcpautopsy.features.happenings import Happenings, any_of
 from tcpautopsy.schema import coded
-from tcpautopsy.tables import EVENT_NUMBER, Dissection, Quality
+from tcpautopsy.tables import Dissection, Quality
 
 #: A feature before it gets its dtype: floats (NaN unknown), booleans (all known) or words (codes and the words
 #: that they stand for: a code is compared faster than a text).
@@ -278,75 +279,6 @@ def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
 
     _OF_ALL.add(made)
     return made
-
-
-class Happenings:
-    """Events as columns of equal length: flow, kind, side, time, last (frame's time), value, frames, of.
-
-    `of` is the frame that an event repeats or answers; 0 for none. A choice of events copies a column only when it is
-    asked for.
-    """
-
-    def __init__(self, events: pd.DataFrame, base_ns: int, rows: Group | None = None) -> None:
-        """Of the table Events, these rows (all when None); instants are seconds since `base_ns`."""
-        self._events, self._base_ns, self._rows = events, base_ns, rows
-
-    @cached_property
-    def flow(self) -> Group:
-        return self._whole("flow")
-
-    @cached_property
-    def kind(self) -> NDArray[np.uint8]:
-        return self._small("kind")
-
-    @cached_property
-    def side(self) -> NDArray[np.uint8]:
-        return self._small("side")
-
-    @cached_property
-    def time(self) -> Values:
-        return (self._whole("time_ns") - self._base_ns) / _NS
-
-    @cached_property
-    def last(self) -> Values:
-        return (self._whole("last_time_ns") - self._base_ns) / _NS
-
-    @cached_property
-    def value(self) -> Group:
-        return self._whole("value")
-
-    @cached_property
-    def frames(self) -> Group:
-        return self._whole("count")
-
-    @cached_property
-    def of(self) -> Group:
-        return self._whole("of_frame")
-
-    def where(self, mask: Mask) -> Happenings:
-        """The events that the mask chooses."""
-        return self.at(np.flatnonzero(mask))
-
-    def at(self, places: Group) -> Happenings:
-        """The events at these places."""
-        return Happenings(self._events, self._base_ns, places if self._rows is None else self._rows[places])
-
-    def _small(self, name: str) -> NDArray[np.uint8]:
-        column: NDArray[np.uint8] = self._events[name].to_numpy()
-        return column if self._rows is None else column[self._rows]
-
-    def _whole(self, name: str) -> Group:
-        column = self._events[name].array
-        chosen = column if self._rows is None else column[self._rows]
-        return np.asarray(chosen.to_numpy(dtype="int64", na_value=0))
-
-
-def any_of(kind: NDArray[np.uint8], *names: str) -> Mask:
-    """Which events are of one of these kinds."""
-    found = np.zeros(len(kind), bool)
-    for name in names:
-        found |= kind == EVENT_NUMBER[name]
-    return found
 
 
 def _floats(column: ExtensionArray) -> Values:
