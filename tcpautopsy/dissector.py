@@ -26,7 +26,7 @@ class Options(NamedTuple):
     resync: bool = False
     max_bytes: int = 64 * 2**30
     max_flows: int = 2_000_000
-    chunk_bytes: int = 4 * 1024 * 1024
+    chunk_bytes: int = 4 * 1024 * 1024  # fewer rounds between the kernels than with less (docs/decisions/021)
     rule_folders: tuple[Path, ...] = ()
     ignore: tuple[str, ...] = ()
     timeout_s: float | None = None
@@ -78,7 +78,8 @@ class Dissector:
         events, directions, notes = self._stages.run(
             "events", self._tracker.finish, facts.first_ns, facts.last_ns, count, over
         )
-        trim(count if over else 0)
+        if over:
+            trim(count)
         flows: Flows = self._stages.run("flows", self._table.table, over)
         if over:
             del self._table

@@ -30,7 +30,7 @@ def utcs(times_ns: NDArray[np.int64]) -> list[str | None]:
     ['1970-01-01T00:00:01.500000000Z', None]
     """
     said: list[str | None] = np.datetime_as_string(times_ns.view("M8[ns]"), unit="ns", timezone="UTC").tolist()
-    for unknown in np.flatnonzero((times_ns < 0) | (times_ns == NO_TIME)).tolist():
+    for unknown in np.flatnonzero(times_ns < 0).tolist():  # NO_TIME is far below 0
         said[unknown] = None
     return said
 
