@@ -12,7 +12,7 @@ import pandas as pd
 from tcpautopsy import closer, pipeline, report
 from tcpautopsy.report.view import View
 from tcpautopsy.result import Connection, Result
-from tcpautopsy.tables import Diagnosis, Flows
+from tcpautopsy.tables import Diagnosis
 
 
 class Flow(NamedTuple):
@@ -37,10 +37,10 @@ class Capture:
         self._source = source
         self.result = result
 
-    @property
-    def flows(self) -> Flows:
+    @cached_property
+    def flows(self) -> pd.DataFrame:
         """One row per connection, in the order of their first frames."""
-        return self._known.dissection.flows
+        return self._known.dissection.flows.frame()
 
     @cached_property
     def directions(self) -> pd.DataFrame:

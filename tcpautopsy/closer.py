@@ -148,13 +148,18 @@ def _bursts(arrivals: Arrivals, flows: Flows, wanted: _Wanted) -> dict[int, list
     """The curve of the port that each of these conversations goes to."""
     port = ["server_address", "server_port", "zone"]
     numbers = [number for number in sorted(wanted.datagrams) if number - wanted.first_id < len(flows)]
-    asked = flows[port].iloc[[number - wanted.first_id for number in numbers]].assign(number=numbers)
-    peaks = pd.concat([flows[port].iloc[arrivals["flow"]].reset_index(drop=True), arrivals], axis=1)
+    asked = _columns(flows, [number - wanted.first_id for number in numbers], port).assign(number=numbers)
+    peaks = pd.concat([_columns(flows, arrivals["flow"].tolist(), port), arrivals], axis=1)
     found = asked.merge(peaks, on=port).to_dict("records")
     return {
         row["number"]: [(w, int(row[f"peak_{w}ms"]), int(row[f"peak_{w}ms_bytes"])) for w in ARRIVAL_WINDOWS_MS]
         for row in found
     }
+
+
+def _columns(flows: Flows, rows: Sequence[int], names: Sequence[str]) -> pd.DataFrame:
+    chosen = flows.at(np.array(rows, dtype=np.int64))
+    return pd.DataFrame({name: chosen[name] for name in names})
 
 
 def _only(packets: Packets, flows: NDArray[np.int64]) -> Packets:

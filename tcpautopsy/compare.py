@@ -95,7 +95,7 @@ def _twins(ends: _Ends) -> list[_Twin]:
 def _isns(dissection: Dissection) -> list[tuple[int, tuple[int, int]]]:
     """(row of Flows, (originator's ISN, server's port)) of each TCP connection whose SYN is in the capture."""
     flows, isn = dissection.flows, dissection.directions.at(slice(0, None, 2))["isn"]
-    chosen = (flows["protocol"] == "tcp").to_numpy(dtype=bool) & ~np.asarray(isn.isna())
+    chosen = (pd.Series(flows["protocol"]) == "tcp").to_numpy(dtype=bool) & ~np.asarray(isn.isna())
     rows = np.flatnonzero(chosen).tolist()
     numbers = isn.to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
     ports = flows["server_port"].to_numpy(dtype="int64", na_value=-1)[chosen].tolist()
@@ -206,7 +206,7 @@ def _direction(dissection: Dissection, row: int, offset: int) -> pd.Series:
 
 
 def _endpoint(dissection: Dissection, row: int, end: str) -> Endpoint:
-    flow = dissection.flows.iloc[row]
+    flow = dissection.flows.at(np.array([row])).frame().iloc[0]
     return Endpoint(address=str(flow[f"{end}_address"]), port=int(flow[f"{end}_port"]), name=None)
 
 

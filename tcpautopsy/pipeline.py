@@ -255,7 +255,7 @@ def tables(path: str, kind: Literal["flows", "events"], options: Options = Optio
     """The flows or the events of one capture. Raises CaptureError."""
     with ExitStack() as stack:
         dissection, _ = dissect([opened(path, stack)], options)
-    return dissection.flows if kind == "flows" else named_events(dissection.events)
+    return dissection.flows.frame() if kind == "flows" else named_events(dissection.events)
 
 
 def named_events(events: pd.DataFrame) -> pd.DataFrame:
@@ -356,7 +356,7 @@ class _Run:
             self._findings.extend(told.findings)
         self._incidents += told.incidents
         self._counts.append(told.counts)
-        self._duplicates += int(known.dissection.flows["duplicates"].sum())
+        self._duplicates += int(known.dissection.flows["duplicates"].to_numpy().sum())
         self._not_judged += int(diagnosis.verdicts["not_judged"].sum())
 
     def analysis(self) -> Analysis:

@@ -352,10 +352,13 @@ FLOWS = Table(
         Column("ip_version", "int64", "", "4 or 6"),
         Column("previous", "Int64", "", "row of the previous instance of the same tuple"),
         Column("name", "str", "", "server name from TLS SNI or a DNS answer in the capture; ''"),
+        Column("client_host", "int64", "", "number of the originator's address, from 0; equal addresses have one"),
+        Column("server_host", "int64", "", "number of the responder's address, in the same numbering"),
     ),
 )
 
-Flows = NewType("Flows", pd.DataFrame)
+#: A column is made when it is asked for; `.frame()` is the table with all of them.
+Flows: TypeAlias = LazyTable
 
 _SEQ = "relative to the ISN (SYN = 0, first byte = 1); NA without a SYN, then relative to the first seen"
 

@@ -18,7 +18,7 @@ from tcpautopsy.diagnose.columns import Integers, column, ordered
 from tcpautopsy.diagnose.logic import Mask, Words
 from tcpautopsy.diagnose.model import Rule
 from tcpautopsy.schema import numbered
-from tcpautopsy.tables import NO_TIME, Dissection, Features, Incident
+from tcpautopsy.tables import NO_TIME, Dissection, Features, Flows, Incident
 
 _NS = 1_000_000_000
 #: Connections that suffer one overload begin within a step of the SYN ladder of each other (64 s, RFC 6298 5.5).
@@ -49,8 +49,8 @@ class Place(NamedTuple):
 
 def listener(dissection: Dissection) -> Subjects:
     """`10.0.0.2:8080`, `[2001:db8::1]:80`; the address alone where there are no ports."""
-    flows = dissection.flows
-    return _subjects(flows, ["server_address", "server_port", "ip_version"], _listener_name)
+    shown = ["server_address", "server_port", "ip_version"]
+    return _subjects(dissection.flows, ["server_host", "server_port"], shown, _listener_name)
 
 
 def _listener_name(address: str, port: Any, version: int) -> str:
@@ -60,27 +60,29 @@ def _listener_name(address: str, port: Any, version: int) -> str:
 
 
 def _server(dissection: Dissection) -> Subjects:
-    return _subjects(dissection.flows, ["server_address"], str)
+    return _subjects(dissection.flows, ["server_host"], ["server_address"], str)
 
 
 def _client(dissection: Dissection) -> Subjects:
-    return _subjects(dissection.flows, ["client_address"], str)
+    return _subjects(dissection.flows, ["client_host"], ["client_address"], str)
 
 
 def _pair(dissection: Dissection) -> Subjects:
-    return _subjects(dissection.flows, ["client_address", "server_address"], "{} <-> {}".format)
+    same, shown = ["client_host", "server_host"], ["client_address", "server_address"]
+    return _subjects(dissection.flows, same, shown, "{} <-> {}".format)
 
 
 def _capture(dissection: Dissection) -> Subjects:
     return Subjects([str(dissection.facts.name)], np.zeros(len(dissection.flows), np.int64))
 
 
-def _subjects(flows: pd.DataFrame, columns: list[str], name: Callable[..., str]) -> Subjects:
-    """Flows that agree in these columns are about the same; the name is made of the values."""
-    of_flow = numbered([flows[column] for column in columns])
+def _subjects(flows: Flows, same: list[str], shown: list[str], name: Callable[..., str]) -> Subjects:
+    """Flows that agree in the columns `same` are about the same; the name is made of those that are `shown`."""
+    of_flow = numbered([flows[column] for column in same])
     at = np.empty(int(of_flow.max(initial=-1)) + 1, dtype=np.int64)
     at[of_flow[::-1]] = np.arange(len(flows))[::-1]
-    return Subjects([name(*row) for row in flows[columns].iloc[at].itertuples(index=False, name=None)], of_flow)
+    firsts = flows.at(at)
+    return Subjects(list(map(name, *(firsts[column] for column in shown))), of_flow)
 
 
 _LISTENER = Place("listener", listener, _LADDER_NS)
@@ -195,13 +197,15 @@ def _groups(causes: _Causes, rows: Integers, subjects: Integers, place: Place) -
 def _most(dissection: Dissection, together: _Causes) -> bool:
     """At least half of the connections that were open when these fell silent are among them, of several places."""
     flows = dissection.flows
-    pairs = numbered([flows[f"{side}_address"].iloc[together.flow] for side in ("client", "server")])
+    pairs = numbered([flows.at(together.flow)[f"{side}_host"] for side in ("client", "server")])
     if int(pairs.max(initial=-1)) + 1 < _LEAST:
         return False
     begin, end = int(together.first_ns.min()), int(together.first_ns.max())
-    protocol = flows["protocol"]
-    like_these = protocol.isin(protocol.iloc[together.flow].unique())
-    open_then = (like_these & (flows["first_ns"] <= end) & (flows["last_ns"] >= begin)).fillna(False).sum()
+    protocol = pd.Series(flows["protocol"])
+    like_these = protocol.isin(protocol.iloc[together.flow].unique()).to_numpy()
+    first = flows["first_ns"].to_numpy(np.int64, na_value=end + 1)
+    last = flows["last_ns"].to_numpy(np.int64, na_value=begin - 1)
+    open_then = (like_these & (first <= end) & (last >= begin)).sum()
     return len(together.flow) >= _MOST_OF_CAPTURE * int(open_then)
 
 

@@ -1,14 +1,15 @@
-"""The kernel's rows of directions, turned into columns: most fields of most directions are zero, and take no memory."""
+"""The kernel's rows of directions, turned into columns: most fields of most directions are zero or small."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tcpautopsy.events.rows import SIDE, TROUBLE
+from tcpautopsy.narrow import Narrow
 from tcpautopsy.records import Record, Rows
 
 #: What the kernel alone asks for.
@@ -24,15 +25,11 @@ _BLOCK = 4096
 
 
 class Sides:
-    """Fields by name, in the kernel's types; zero where a direction was not seen."""
+    """Fields by name, in the narrowest types that hold them; zero where a direction was not seen."""
 
     def __init__(self, flows: int) -> None:
         self._flows = flows
-        self._columns: dict[str, NDArray[Any]] = {
-            name: np.zeros((2, flows), dtype)  # untouched pages of which are no memory
-            for record in (SIDE, TROUBLE)
-            for name, dtype in _outward(record)
-        }
+        self._columns = Narrow((name for record in (SIDE, TROUBLE) for name in _outward(record)), (2, flows))
 
     def __len__(self) -> int:
         """How many flows."""
@@ -56,14 +53,12 @@ class Sides:
 
     def put(self, record: Record, which: int, flows: slice | NDArray[np.int64], rows: Rows) -> None:
         """Take the fields of these rows, which are of these flows' originators (0) or responders (1)."""
-        for name, _ in _outward(record):
-            values = rows[name]
-            if values.any():
-                self._columns[name][which, flows] = values
+        for name in _outward(record) if len(rows) else ():
+            self._columns.put(name, (which, flows), np.ascontiguousarray(rows[name]))
 
 
-def _outward(record: Record) -> Iterator[tuple[str, np.dtype]]:
-    return ((name, record.dtype[name]) for name in record.names if name not in _INWARD)
+def _outward(record: Record) -> list[str]:
+    return [name for name in record.names if name not in _INWARD]
 
 
 def _taken(rows: Rows, numbers: NDArray[np.uint32]) -> Rows:

@@ -30,7 +30,7 @@ def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> list
     if not len(nth) or nth.max() < _IN_FULL:
         return told
     owners = table["flow"].to_numpy()
-    places = (flows[name].iloc[owners].array for name in ("server_address", "server_port"))
+    places = (flows.at(owners)[name] for name in ("server_host", "server_port"))
     number = numbered([*(table[name] for name in ("rule", "severity", "confidence")), *places])
     firsts, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
     full = nth < _IN_FULL

@@ -39,14 +39,15 @@ def connections(case: Case, knowledge: Knowledge, shelf: Shelf, told: Callable[[
 
     def made(first: int, last: int) -> dict[str, Sequence[Any]]:
         here, numbers = slice(first, last), range(first, last)
-        known = dict(zip(_FLOW + _SIZE, columns(flows, *_FLOW, *_SIZE, rows=here), strict=True))
+        stretch = flows.at(here)
+        known = dict(zip(_FLOW + _SIZE, columns(stretch, *_FLOW, *_SIZE), strict=True))
         judged = dict(zip(_VERDICT, columns(verdicts, *_VERDICT, rows=here), strict=True))
         ends = {}
         for side in ("client", "server"):
-            addresses, ports = columns(flows, f"{side}_address", f"{side}_port", rows=here)
+            addresses, ports = columns(stretch, f"{side}_address", f"{side}_port")
             called = learned.all_of(numbers, addresses, server=side == "server")
             ends[side] = list(starmap(Endpoint, zip(addresses, ports, called, strict=True)))
-        instants = (flows[name].array[here] for name in ("first_ns", "last_ns"))
+        instants = (stretch[name] for name in ("first_ns", "last_ns"))
         begun, ended = (utcs(times.to_numpy(dtype=np.int64, na_value=NO_TIME)) for times in instants)
         places = zip(*columns(points, "vantage", "vantage_confidence", rows=here), strict=True)
         consistent, limits = (

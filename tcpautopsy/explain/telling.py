@@ -123,7 +123,7 @@ class Telling:
         """Of these rows of FINDINGS."""
         found = self._case.diagnosis.findings.iloc[first:last]
         flows, rows = self._case.dissection.flows, found["flow"].to_numpy()
-        of_each = (flows[name].iloc[rows].tolist() for name in ("community_id", "server_address", "ordinal"))
+        of_each = (flows.at(rows)[name].tolist() for name in ("community_id", "server_address", "ordinal"))
         named = zip(found["rule"].tolist(), *of_each, strict=True)
         return [finding_id(self._shelf.prefix, *row) for row in named]
 

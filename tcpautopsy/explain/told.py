@@ -84,7 +84,7 @@ class Told(NamedTuple):
 def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> dict[int, Told]:
     """{flow number: Told} for the flows asked for, which come in order."""
     wanted = np.asarray(numbers, dtype=np.int64)
-    flows = rows(dissection.flows, wanted)
+    flows = rows(dissection.flows.at(wanted))
     orig = rows(dissection.directions.at(2 * wanted))
     resp = rows(dissection.directions.at(2 * wanted + 1))
     marks = rows(features.at(wanted))
@@ -104,8 +104,7 @@ class _Columns(dict[str, list[Any]]):
         self._table, self._places = table, places
 
     def __missing__(self, name: str) -> list[Any]:
-        found = self._table[name]
-        column = found.array if isinstance(found, pd.Series) else found
+        column = _array(self._table[name])
         self[name] = _plain(column if self._places is None else column.take(self._places))
         return self[name]
 
@@ -134,15 +133,19 @@ class _TableRow(Mapping[str, Any]):
         return len(self._columns.names)
 
 
-def columns(table: pd.DataFrame, *names: str, rows: slice = slice(None)) -> list[list[Any]]:
+def columns(table: pd.DataFrame | LazyTable, *names: str, rows: slice = slice(None)) -> list[list[Any]]:
     """These columns of a table with plain values, NA as None."""
-    return [_plain(table[name].array[rows]) for name in names]
+    return [_plain(_array(table[name])[rows]) for name in names]
 
 
 def rows(table: pd.DataFrame | LazyTable, places: NDArray[np.int64] | None = None) -> list[Row]:
     """Rows of a table (all without `places`) by column name, with plain values, NA as None; made when asked for."""
     plain = _Columns(table, places)
     return [_TableRow(plain, place) for place in range(len(table) if places is None else len(places))]
+
+
+def _array(column: pd.Series | ExtensionArray) -> ExtensionArray:
+    return column.array if isinstance(column, pd.Series) else column
 
 
 def _plain(column: ExtensionArray) -> list[Any]:

@@ -28,7 +28,7 @@ def counted(flows: Flows, verdicts: pd.DataFrame) -> Counts:
     failed = verdicts["severity"] == "failure"
     protocol, outcome, severity = (
         Counter({str(word): int(n) for word, n in column.value_counts().items()})
-        for column in (flows["protocol"], verdicts["outcome"], verdicts["severity"])
+        for column in (pd.Series(flows["protocol"]), verdicts["outcome"], verdicts["severity"])
     )
     undecided = int((failed & verdicts["cause"].isna()).sum())
     return Counts(len(flows), int(failed.sum()), undecided, protocol, outcome, severity)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from tcpautopsy.features.happenings import Happenings
 from tcpautopsy.features.overlap import Points, counted, grouped, instants
@@ -17,8 +16,8 @@ from tcpautopsy.schema import numbered
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     flows = seen.dissection.flows
-    address, _ = pd.factorize(pd.concat([flows["client_address"], flows["server_address"]], ignore_index=True))
-    codes = numbered([address, np.tile(flows["zone"].to_numpy(np.int64), 2)])
+    hosts = np.concatenate([flows[f"{end}_host"].to_numpy() for end in ("client", "server")])
+    codes = numbered([hosts, np.tile(flows["zone"].to_numpy(), 2)])
     return codes[: seen.count], codes[seen.count :]
 
 

@@ -55,7 +55,7 @@ def renamed_from(seen: Seen) -> Words:
     """Client of the connection to the same listener whose bytes this one goes on with, without a SYN; empty if none."""
     before = seen.of(_predecessor)
     rows = np.nonzero(before >= 0)[0]
-    hosts = seen.dissection.flows["client_address"].array.take(before[rows])
+    hosts = seen.dissection.flows.at(before[rows])["client_address"]
     ends = zip(hosts, seen.flow("client_port")[before[rows]], strict=True)
     return told(seen.count, rows, [f"[{a}]:{p:.0f}" if ":" in a else f"{a}:{p:.0f}" for a, p in ends], "")
 

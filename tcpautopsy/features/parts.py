@@ -7,7 +7,7 @@ import pandas as pd
 
 from tcpautopsy.features.seen import Group, Seen
 from tcpautopsy.schema import RowChoice, ranges, spans
-from tcpautopsy.tables import Dissection, Events, Flows, Notes
+from tcpautopsy.tables import Dissection, Events, Notes
 
 
 def part(whole: Seen, rows: RowChoice) -> Seen:
@@ -21,7 +21,7 @@ def _cut(dissection: Dissection, numbers: Group) -> Dissection:
     """The tables of these flows, which are numbered anew from 0; `previous` and Arrivals stay the whole capture's."""
     both = np.stack([2 * numbers, 2 * numbers + 1], axis=1).reshape(-1)
     return dissection._replace(
-        flows=Flows(_renumbered(dissection.flows, _run(numbers))),
+        flows=dissection.flows.at(_run(numbers)),
         directions=dissection.directions.at(_run(both)),
         events=_events(dissection.events, numbers),
         notes=_notes(dissection.notes, numbers),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tcpautopsy.features.seen import Seen, Values, Words, factored, replaced, says
+import pandas as pd
+
+from tcpautopsy.features.seen import Seen, Values, Words, replaced, says
 
 
 def protocol(seen: Seen) -> Words:
@@ -28,7 +30,7 @@ def vantage(seen: Seen) -> Words:
 
 def vantage_confidence(seen: Seen) -> Words:
     """How sure the vantage point is: certain, high, medium or low."""
-    own = factored(seen.quality.per_flow["vantage_confidence"].array)
+    own = _of_quality(seen, "vantage_confidence")
     # What only its neighbours tell is one step less sure than what they tell of themselves.
     lent = {"certain": "high", "high": "medium"}.get(seen.quality.confidence, "low")
     return replaced(own, says(seen.of(_own_vantage), "unknown"), lent)
@@ -36,4 +38,10 @@ def vantage_confidence(seen: Seen) -> Words:
 
 def _own_vantage(seen: Seen) -> Words:
     """What the flow itself tells of the place."""
-    return factored(seen.quality.per_flow["vantage"].array)
+    return _of_quality(seen, "vantage")
+
+
+def _of_quality(seen: Seen, name: str) -> Words:
+    words = seen.quality.per_flow[name].array
+    assert isinstance(words, pd.Categorical)
+    return words

@@ -123,15 +123,15 @@ class Seen:
 
     def words(self, name: str) -> Words:
         """A text column of Flows with a code for each text."""
-        return self.keep(("words", name), lambda: factored(self.dissection.flows[name].array))
+        return self.keep(("words", name), lambda: factored(self.dissection.flows[name]))
 
     def flow(self, name: str) -> Values:
         """A number column of Flows."""
-        return self.keep(("flow", name), lambda: _floats(self.dissection.flows[name].array))
+        return self.keep(("flow", name), lambda: _floats(self.dissection.flows[name]))
 
     def flow_at(self, name: str) -> Values:
         """An instant of Flows (`first_ns`, `last_ns`)."""
-        return self.keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name].array))
+        return self.keep(("flow_at", name), lambda: self._seconds(self.dissection.flows[name]))
 
     def side(self, side: int, name: str) -> Values:
         """A number of the client's or the server's direction."""

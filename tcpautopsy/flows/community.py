@@ -11,10 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
+from tcpautopsy.flows.kept import ECHO_PORTS
 from tcpautopsy.tables import Protocol
 
-#: What stands for the ports of an echo: the type of the request and of its reply.
-_ECHO = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
 _UDP_CARRIED = (Protocol.DNS,)
 #: Flows whose texts wait at a time to be put into the column.
 _STRETCH = 65_536
@@ -45,7 +44,7 @@ def _ids(ends: Ends, protocols: NDArray[np.uint8]) -> list[str]:
     protocol = protocols.copy()
     protocol[np.isin(protocol, _UDP_CARRIED)] = Protocol.UDP
     ports = [ends.client_port, ends.server_port]
-    for kind, types in _ECHO.items():
+    for kind, types in ECHO_PORTS.items():
         ports = [np.where(protocol == kind, each, port) for each, port in zip(types, ports, strict=True)]
     digests = np.zeros((len(protocol), _DIGEST), np.uint8)
     for width, rows in ((4, np.flatnonzero(ends.version == 4)), (16, np.flatnonzero(ends.version != 4))):

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.records import Rows
-from tcpautopsy.schema import texts
 from tcpautopsy.tables import NO_FLOW, Note
 
 _MAX_ADDRESSES = 100_000
@@ -42,11 +40,11 @@ class Names:
             if name and flow != NO_FLOW:
                 self._of_flow.setdefault(flow, name)
 
-    def column(self, addresses: Sequence[str], place: NDArray[np.int64]) -> ExtensionArray:
-        """The name of each flow's server, whose address is at that place; "" when the capture tells none."""
-        names = [self._of_address.get(address, "") for address in addresses]
-        chosen = place.copy()
+    def of_flows(self, addresses: Sequence[str], place: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+        """Names, and of each flow the place of its server's, whose address is at `place`; "" when there is none."""
+        number: dict[str, int] = {"": 0}
+        of_address = [number.setdefault(self._of_address.get(address, ""), len(number)) for address in addresses]
+        chosen = np.array([*of_address, 0], dtype=np.int64)[place]
         for flow, name in self._of_flow.items():
-            chosen[flow] = len(names)
-            names.append(name)
-        return texts(names, chosen)
+            chosen[flow] = number.setdefault(name, len(number))
+        return list(number), chosen

@@ -37,7 +37,7 @@ def per_flow_flags(dissection: Dissection, rate: float) -> pd.DataFrame:
         "capture-drops": _drops(dissection, rate),
         "capture-snaplen-truncated": _either(dissection, "cut_packets"),
         "capture-one-sided": _one_sided(dissection),
-        "capture-duplicates": (dissection.flows["duplicates"] > 0).to_numpy(dtype=bool),
+        "capture-duplicates": np.asarray(dissection.flows["duplicates"].to_numpy() > 0),
         "capture-offload-superseg": _either(dissection, "superseg"),
         "capture-bad-checksum-offload": _offloaded_checksums(dissection),
         "capture-clock-step": _with_event(dissection, "capture_gap"),
@@ -105,7 +105,7 @@ def _dropped_share(dissection: Dissection) -> float:
 def _one_sided(dissection: Dissection) -> Mask:
     """One direction is absent although the visible side's acknowledgements advance: the other does talk."""
     packets, acks, synack = (_sides(dissection, n) for n in ("packets", "highest_ack", "syn_ack"))
-    tcp = (dissection.flows["protocol"] == "tcp").to_numpy()
+    tcp = (pd.Series(dissection.flows["protocol"]) == "tcp").to_numpy(dtype=bool)
     fin = _sides(dissection, "payload_packets")
     server_missing = (packets.server == 0) & ((acks.client > 0) | (fin.client > 0) & (acks.client >= 0))
     client_missing = (packets.client == 0) & ((acks.server > 0) | (synack.server > 0) | (fin.server > 0))
@@ -145,11 +145,11 @@ def _ended_early(dissection: Dissection) -> Mask:
 
 def _filtered(dissection: Dissection) -> bool:
     """No ICMP, ARP, NDP or DNS packet in a capture where a segment went unanswered or was resent."""
-    if dissection.flows.empty or not dissection.facts.packets:
+    if not len(dissection.flows) or not dissection.facts.packets:
         return False
     if any(i.filter for i in dissection.facts.interfaces):
         return True
-    others = dissection.flows["protocol"].isin(["icmp", "arp", "ndp", "dns"]).any()
+    others = not {"icmp", "arp", "ndp", "dns"}.isdisjoint(dissection.flows["protocol"].unique())
     icmp = [EVENT_NUMBER[k] for k in EVENT_NUMBER if k.startswith(("icmp_", "arp_"))]
     if others or dissection.events["kind"].isin(icmp).any():
         return False
@@ -182,8 +182,7 @@ def _detail(dissection: Dissection, name: str, mask: Mask, rate: float) -> str:
         "capture-snaplen-truncated": lambda: f"packets of {total} are cut ({_snaplen(dissection)})",
         "capture-one-sided": lambda: f"only one direction of {total} is in the capture",
         "capture-duplicates": lambda: (
-            f"{counted(int(dissection.flows['duplicates'].sum()), 'second copy', 'second copies')} of packets,"
-            f" in {total}"
+            f"{counted(_duplicates(dissection), 'second copy', 'second copies')} of packets, in {total}"
         ),
         "capture-offload-superseg": lambda: f"packets of {total} are larger than the MSS (segmentation offload)",
         "capture-bad-checksum-offload": lambda: f"nearly all packets of one side of {total} have a wrong checksum",
@@ -194,6 +193,10 @@ def _detail(dissection: Dissection, name: str, mask: Mask, rate: float) -> str:
         "capture-reordered-file": lambda: _problem(dissection, "reordered") or "records out of time order",
     }
     return words[name]()
+
+
+def _duplicates(dissection: Dissection) -> int:
+    return int(dissection.flows["duplicates"].to_numpy().sum())
 
 
 def _drops_detail(dissection: Dissection, rate: float) -> str:

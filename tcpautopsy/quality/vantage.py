@@ -5,12 +5,13 @@ Each test says nothing, or adds to the score of one end. Loopback traffic is at 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tcpautopsy.schema import coded
 from tcpautopsy.tables import EVENT_NUMBER, Dissection
 
 Score = NDArray[np.floating]
@@ -49,13 +50,16 @@ def capture_vantage(vantage: pd.DataFrame) -> tuple[str, str]:
 
 def _words(client: Score, server: Score, spoke: NDArray[np.bool_], both: NDArray[np.bool_]) -> pd.DataFrame:
     lead = np.abs(client - server)
-    point = np.select(
-        [both, spoke & (lead >= 1) & (client > server), spoke & (lead >= 1), spoke],
-        ["both", "client", "server", "middle"],
-        "unknown",
-    )
-    sure = np.select([both, lead >= 5, lead >= 3, lead >= 2], ["certain", "high", "medium", "medium"], "low")
-    return pd.DataFrame({"vantage": pd.Series(point, dtype="str"), "vantage_confidence": pd.Series(sure, dtype="str")})
+    points = [both, spoke & (lead >= 1) & (client > server), spoke & (lead >= 1), spoke]
+    point = _chosen(points, ("both", "client", "server", "middle", "unknown"))
+    sure = _chosen([both, lead >= 5, lead >= 3, lead >= 2], ("certain", "high", "medium", "medium", "low"))
+    return pd.DataFrame({"vantage": point, "vantage_confidence": sure})
+
+
+def _chosen(masks: Sequence[NDArray[np.bool_]], words: Sequence[str]) -> pd.Categorical:
+    """Of each flow the word of the first mask that holds, else the last word."""
+    places = np.select(list(masks), [np.int8(n) for n in range(len(masks))], np.int8(len(masks)))
+    return coded(words, places)
 
 
 def _side(dissection: Dissection, side: int, name: str) -> NDArray[np.float64]:
@@ -115,7 +119,6 @@ def _packet_direction(dissection: Dissection) -> tuple[Score, Score, NDArray[np.
 
 
 def _loopback(dissection: Dissection) -> NDArray[np.bool_]:
-    flows = dissection.flows
-    ends: list[Callable[[], pd.Series]] = [lambda: flows["client_address"], lambda: flows["server_address"]]
-    local = [(e().str.startswith("127.") | (e() == "::1")).to_numpy(dtype=bool) for e in ends]
-    return np.asarray(local[0] & local[1])
+    ends = (pd.Series(dissection.flows[name]) for name in ("client_address", "server_address"))
+    here, there = ((end.str.startswith("127.") | (end == "::1")).to_numpy(dtype=bool) for end in ends)
+    return np.asarray(here & there)

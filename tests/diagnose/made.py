@@ -51,7 +51,7 @@ def dissection(flows: Sequence[Flow]) -> Dissection:
     events = [_event(n, p, line) for n, each in enumerate(flows) for p, line in enumerate(each["lines"])]
     return Dissection(
         FACTS,
-        Flows(table(FLOWS, [_flow(n, each, events) for n, each in enumerate(flows)])),
+        _flows([_flow(n, each, events) for n, each in enumerate(flows)]),
         LazyTable(DIRECTIONS, 0, table(DIRECTIONS, []).__getitem__),
         Events(table(EVENTS, events)),
         Notes(table(NOTES_TABLE, [])),
@@ -137,6 +137,15 @@ def _event(number: int, position: int, line: str) -> dict[str, Any]:
         "value": int(rest[0]) if rest else 0,
         "count": int(rest[1]) if len(rest) > 1 else 1,
     }
+
+
+def _flows(rows: Sequence[dict[str, Any]]) -> Flows:
+    number: dict[str, int] = {}
+    for row in rows:
+        for end in ("client", "server"):
+            row[f"{end}_host"] = number.setdefault(row[f"{end}_address"], len(number))
+    made = table(FLOWS, rows)
+    return LazyTable(FLOWS, len(rows), lambda name: made[name].array)
 
 
 def _flow(number: int, each: Flow, events: Sequence[dict[str, Any]]) -> dict[str, Any]:

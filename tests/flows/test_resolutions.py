@@ -22,7 +22,7 @@ def flows(*said: tuple[float, int, int, int]) -> tuple[pd.DataFrame, list[int]]:
         row["src_lo"], row["dst_lo"] = source, target
     table = FlowTable()
     assigned = table.assign(Packets(rows, []))
-    return table.table(), assigned.rows["flow"].tolist()
+    return table.table().frame(), assigned.rows["flow"].tolist()
 
 
 def test_repeats_up_to_five_seconds_apart_and_the_answer_are_one() -> None:

@@ -70,7 +70,7 @@ def ours(dissection: Dissection) -> dict[str, int]:
     both, events = dissection.directions, dissection.events
     repeats = events[events["kind"].isin([EVENT_NUMBER[name] for name in REPEATS])]
     return {
-        "streams": int(dissection.flows["tcp_stream"].nunique()),
+        "streams": len(dissection.flows["tcp_stream"].dropna().unique()),
         "repeated": int(repeats["frame"].nunique()),
         "zero_window": int(both["zero_windows"].sum()),
         "lost_segment": int(both["lost_segments"].sum()),

@@ -1,0 +1,143 @@
+"""What is kept of every flow when all packets are read: the kernel's fields, narrow, and addresses by their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv6Address
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
+
+from tcpautopsy.flows import zeek
+from tcpautopsy.narrow import Narrow
+from tcpautopsy.records import Rows
+from tcpautopsy.schema import numbered
+from tcpautopsy.tables import Protocol
+
+Integers = NDArray[np.int64]
+
+#: Fields that are kept as the kernel has them.
+_FIELDS = (
+    *("first_ns", "last_ns", "bytes", "zone", "first_frame", "last_frame", "packets", "duplicates", "previous"),
+    *("protocol", "ip_version", "known"),
+)
+#: Halves of the addresses, until they are numbered; and the kernel's letters of a history, until these are.
+_HALVES = ("client_hi", "client_lo", "server_hi", "server_lo")
+_LETTERS = ("history1", "history2", "history3")
+#: Flows at a time: their rows stay in the processor's cache while each field is taken out.
+_BLOCK = 4096
+#: What stands for the ports of an echo in a Community ID: the type of the request and of its reply.
+ECHO_PORTS = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
+
+
+class Addresses(NamedTuple):
+    """The addresses that there are: halves as numbers, and as text."""
+
+    high: NDArray[np.uint64]
+    low: NDArray[np.uint64]
+    text: ExtensionArray  # str
+
+
+#: From all addresses and the place of each server's among them: names of servers, and the place of each flow's.
+Naming = Callable[[Sequence[str], Integers], tuple[list[str], Integers]]
+
+
+class Kept(NamedTuple):
+    """All flows of a capture: columns of numbers, and the lists that some of them are places in."""
+
+    size: int  # how many flows
+    columns: Narrow
+    addresses: Addresses
+    histories: ExtensionArray  # str, as `zeek.histories` has them
+    names: ExtensionArray  # str
+
+
+def kept(rows: Rows, named: Naming, done: Callable[[int], None]) -> Kept:
+    """What is kept of these rows; `done` is told how many of the first of them nobody will look at again."""
+    columns = _fields(rows, done)
+    addresses = _addresses(columns, len(rows))
+    histories = _histories(columns)
+    names, places = named(addresses.text.tolist(), columns["server_host"].astype(np.int64))
+    for name, values in (("ordinal", _ordinal(columns)), ("name", places)):
+        if len(rows):
+            columns.put(name, slice(None), values)
+    return Kept(len(rows), columns, addresses, zeek.histories(histories), pd.array(names, dtype="str"))
+
+
+def _fields(rows: Rows, done: Callable[[int], None]) -> Narrow:
+    made = ("client_port", "server_port", "stream", "state", "client_host", "server_host", "history", "ordinal", "name")
+    columns = Narrow((*_FIELDS, *_HALVES, *_LETTERS, *made), (len(rows),))
+    for start in range(0, len(rows), _BLOCK):
+        here = slice(start, min(start + _BLOCK, len(rows)))
+        few = rows[here]
+        first = few["first_is_originator"] == 1
+        for side, other, end in (("first", "second", "client"), ("second", "first", "server")):
+            for field, name in (("hi", "hi"), ("lo", "lo"), ("port", "port")):
+                columns.put(f"{end}_{name}", here, np.where(first, few[f"{side}_{field}"], few[f"{other}_{field}"]))
+        for name in (*_FIELDS, *_LETTERS):
+            columns.put(name, here, np.ascontiguousarray(few[name]))
+        columns.put("stream", here, few["stream"] + np.uint32(1))  # 0: none
+        columns.put("state", here, few["state"] & np.uint32(zeek.STATE_BITS))
+        done(here.stop)
+    return columns
+
+
+def _addresses(columns: Narrow, count: int) -> Addresses:
+    """All addresses there are, numbered; the numbers take the place of the halves."""
+    version = np.tile(columns["ip_version"], 2)
+    high, low = (
+        np.concatenate([columns[f"{end}_{half}"] for end in ("client", "server")]).astype(np.uint64)
+        for half in ("hi", "lo")
+    )
+    for name in _HALVES:
+        columns.drop(name)
+    numbers = numbered([version, high, low])
+    firsts = np.unique(numbers, return_index=True)[1]
+    version, high, low = (part[firsts] for part in (version, high, low))
+    for end, values in (("client_host", numbers[:count]), ("server_host", numbers[count:])):
+        if count:
+            columns.put(end, slice(None), values)
+    text = [_address(*each) for each in zip(version.tolist(), high.tolist(), low.tolist(), strict=True)]
+    return Addresses(high, low, pd.array(text, dtype="str"))
+
+
+def _address(version: int, high: int, low: int) -> str:
+    if version == 4:
+        return f"{low >> 24}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
+    return str(IPv6Address(high << 64 | low))
+
+
+def _histories(columns: Narrow) -> list[str]:
+    """All histories of letters there are, numbered; the numbers take the place of the letters."""
+    parts = [columns[name] for name in _LETTERS]
+    number = numbered(parts)
+    firsts = np.unique(number, return_index=True)[1]
+    words = zeek.letters([part[firsts] for part in parts])
+    for name in _LETTERS:
+        columns.drop(name)
+    if len(number):
+        columns.put("history", slice(None), number)
+    return words
+
+
+def _ordinal(columns: Narrow) -> Integers:
+    """From 1 per Community ID; address resolutions, which have none, per address asked for."""
+    protocol = columns["protocol"].astype(np.int64)
+    client, server = (_end(columns, place, protocol) for place in (0, 1))
+    asked = np.isin(protocol, (Protocol.ARP, Protocol.NDP))
+    client = np.where(asked, 0, client)
+    carried = np.where(asked, 0, np.where(protocol == Protocol.DNS, Protocol.UDP, protocol))
+    same = pd.Series(numbered([np.minimum(client, server), np.maximum(client, server), carried]))
+    return np.asarray(same.groupby(same, sort=False).cumcount() + 1)
+
+
+def _end(columns: Narrow, place: int, protocol: Integers) -> Integers:
+    """An end of each flow as a Community ID has it, as a number."""
+    end = ("client", "server")[place]
+    port = columns[f"{end}_port"].astype(np.int64)
+    for echo, types in ECHO_PORTS.items():
+        port = np.where(protocol == echo, types[place], port)
+    return columns[f"{end}_host"].astype(np.int64) << 16 | port
