@@ -107,6 +107,13 @@ def spans(owners: NDArray[Any], numbers: NDArray[np.int64]) -> tuple[NDArray[np.
 RowChoice: TypeAlias = "slice | NDArray[np.int64]"
 
 
+def rows_of(rows: range | NDArray[np.int64], choice: RowChoice) -> range | NDArray[np.int64]:
+    """Some of these rows; what is a stretch stays one."""
+    if isinstance(rows, range):
+        return rows[choice] if isinstance(choice, slice) else rows.start + rows.step * choice
+    return rows[choice]
+
+
 class LazyTable:
     """A table by column name, each column made when it is first asked for."""
 

@@ -119,6 +119,7 @@ Side = cython.struct(
     syn=cython.uint,
     syn_ack=cython.uint,
     fin=cython.uint,
+    flow=cython.uint,
     fin_frame=cython.uint,
     max_idle_frame=cython.uint,
     first_data_frame=cython.uint,
@@ -516,6 +517,7 @@ class Track:
         else:
             p = self.talks[f].originator
             self.talks[f].responder = d
+        self.sides[d].flow = f
         self.sides[d].side = side
         self.sides[d].twin = p
         if p:

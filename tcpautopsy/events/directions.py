@@ -14,7 +14,7 @@ from pandas.api.extensions import ExtensionArray
 from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN, TROUBLE
 from tcpautopsy.events.sides import Sides
 from tcpautopsy.records import Rows
-from tcpautopsy.schema import LazyTable, RowChoice, coded
+from tcpautopsy.schema import LazyTable, RowChoice, coded, rows_of
 from tcpautopsy.tables import DIRECTIONS, FIRST_BYTES, Directions
 
 Mask = NDArray[np.bool_]
@@ -27,16 +27,9 @@ def directions(sides: Sides, segments: Rows, rows: range | Integers | None = Non
     made = _Made(sides, segments, chosen)
 
     def cut(choice: RowChoice) -> Directions:
-        return directions(sides, segments, _of(chosen, choice))
+        return directions(sides, segments, rows_of(chosen, choice))
 
     return LazyTable(DIRECTIONS, len(chosen), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
-
-
-def _of(rows: range | Integers, choice: RowChoice) -> range | Integers:
-    """Some of the rows; what is a stretch stays one."""
-    if isinstance(rows, range):
-        return rows[choice] if isinstance(choice, slice) else rows.start + rows.step * choice
-    return rows[choice]
 
 
 class _Made:

@@ -13,7 +13,7 @@ SIDE = Record(
     "I:known base packets twin trouble last_frame sent_after_peer_last head tail segments window"
     " window_min window_max good_checksum tsval_last payload_packets max_payload last_data_frame turns"
     " max_acked_payload first_frame ip_id_zero outgoing incoming cut_packets short_frames syn syn_ack fin"
-    " fin_frame max_idle_frame first_data_frame first_data_len tsval_first;"
+    " flow fin_frame max_idle_frame first_data_frame first_data_len tsval_first;"
     "H:mss;"
     "B:side wscale ttl ttl_min ttl_max first_class",
 )

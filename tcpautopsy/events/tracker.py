@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
+from tcpautopsy.events.rest import Live, Rest
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
-from tcpautopsy.events.sides import Sides, columns
+from tcpautopsy.events.sides import Sides
 from tcpautopsy.records import Pool, Rows
 from tcpautopsy.tables import (
     EVENT,
@@ -57,6 +58,7 @@ class Tracker:
         self._segments = Pool(SEGMENT, _AT_FIRST["segments"], self._compiled)
         self._events = Pool(EVENT, _AT_FIRST["events"], self._compiled)
         self._hold()
+        self._rest = Rest()
         self._waiting: dict[int, list[Note]] = {}  # notes whose packet is still to come
         self._notes: list[tuple[int, int | None, int, str, int, str]] = []
 
@@ -68,6 +70,8 @@ class Tracker:
         spoken = np.nonzero(rows["note"] != 0)[0].tolist() if self._waiting else []
         for i in spoken:
             self._announce(rows[i])
+        if self._compiled:  # the other form has no rows whose memory could be given back
+            self._add(self._rest.wake(self._live(), rows["flow"]))
         entered = PACKET.entered(rows, self._compiled)
         self._kernel.bind(entered)
         at, count = 0, len(rows)
@@ -76,6 +80,10 @@ class Tracker:
         PACKET.left(entered, rows, self._compiled)
         for i in spoken:
             self._keep(rows[i])
+        if self._compiled and self._rest.due(self._kernel.heard):
+            behind = self._kernel.heard + 1
+            self._add(self._rest.lay_down(self._live(), int(rows["frame"][-1])))
+            self._sides.forget(behind)
 
     def finish(
         self, first_ns: int | None, last_ns: int | None, flow_count: int, over: bool = False
@@ -97,9 +105,9 @@ class Tracker:
     def _seen(self, talks: Rows, over: bool) -> Sides:
         """All directions as columns."""
         self._kernel.let_go()
-        rows = self._sides.array(self._kernel.heard + 1)
+        live = Live(self._sides.array(self._kernel.heard + 1), talks)
         troubles = self._troubles.array(self._kernel.troubled + 1)
-        found = columns(rows, troubles, talks, self._sides.forget if over else lambda _: None)
+        found = self._rest.sides(live, troubles, self._sides.forget if over else None)
         if over:
             self._troubles.forget(len(troubles))
         self._hold()
@@ -152,6 +160,20 @@ class Tracker:
         return Events(EVENTS.check(pd.DataFrame({c.name: found[c.name] for c in EVENTS.columns}, copy=False)))
 
     # --------------------------------------------------------------------------------------------------------- room
+
+    def _live(self) -> Live:
+        return Live(self._sides.array(self._kernel.heard + 1), self._talks.array(len(self._talks)))
+
+    def _add(self, rows: Rows) -> None:
+        """Take these rows of directions behind the last."""
+        last = self._kernel.heard + len(rows)
+        if last + 3 > len(self._sides):
+            self._kernel.let_go()
+            while last + 3 > len(self._sides):
+                self._sides.grow(self._sides.more())
+            self._hold()
+        self._sides.write(self._kernel.heard + 1, rows)
+        self._kernel.heard = last
 
     def _hold(self) -> None:
         pools = (self._sides, self._troubles, self._talks, self._segments, self._events)

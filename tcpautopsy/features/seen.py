@@ -86,7 +86,7 @@ class Seen:
         """What a feature that looks at other flows tells of these; little else is kept of the whole capture."""
         whole = self.whole
         if feature not in whole._kept:
-            whole.of(feature)
+            whole._kept[feature] = lean(whole.of(feature))
             whole._rest(lambda key: key in _OF_ALL)
         return self.own(whole.of(feature))
 
@@ -283,6 +283,17 @@ def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
 
 def _floats(column: ExtensionArray) -> Values:
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
+
+
+def lean(values: _T) -> _T:
+    """The same values; those that are all one take no memory, and cannot be written to."""
+    if isinstance(values, tuple):
+        return tuple(lean(each) for each in values)  # type: ignore[return-value]
+    if not isinstance(values, np.ndarray) or not len(values):
+        return values
+    first = values[:1]
+    alike = bool(((values == first) | ((values != values) & (first != first))).all())
+    return np.broadcast_to(first, values.shape) if alike else values
 
 
 def choose(masks: Sequence[Mask], words: Sequence[str], default: str) -> Words:

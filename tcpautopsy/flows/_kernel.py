@@ -193,13 +193,13 @@ class Table:
 
     rows: Packet[::1]
     flows: Flow[::1]
-    slots: cython.longlong[::1]
+    slots: cython.uint[::1]
     recent_mark: cython.longlong[::1]
     recent_ns: cython.longlong[::1]
     recent_flow: cython.longlong[::1]
     recent_frame: cython.longlong[::1]
     alias_marks: cython.ulonglong[::1]
-    alias_flows: cython.longlong[::1]
+    alias_flows: cython.uint[::1]
     seed: u64
     shown = cython.declare(cython.longlong, visibility="public")
     told_apart = cython.declare(cython.longlong, visibility="public")
@@ -1069,7 +1069,7 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def place_aliases(self, marks: cython.ulonglong[::1], flows: cython.longlong[::1]) -> i64:
+    def place_aliases(self, marks: cython.ulonglong[::1], flows: cython.uint[::1]) -> i64:
         n: i64
         at: i64
         mask: i64 = len(self.alias_marks) - 1

@@ -14,7 +14,7 @@ from tcpautopsy.flows import zeek
 from tcpautopsy.flows.community import Ends, community_ids
 from tcpautopsy.flows.kept import Kept
 from tcpautopsy.flows.rows import KNOWN
-from tcpautopsy.schema import LazyTable, RowChoice, texts
+from tcpautopsy.schema import LazyTable, RowChoice, rows_of, texts
 from tcpautopsy.tables import FLOWS, Flows, Protocol
 
 Mask = NDArray[np.bool_]
@@ -33,28 +33,27 @@ _PROTOCOL_WORDS = tuple({int(p): word for p, word in _PROTOCOLS.items()}.get(n, 
 _WITH_PORTS = (Protocol.TCP, Protocol.UDP, Protocol.DNS)
 
 
-def flows(kept: Kept, rows: RowChoice = slice(None)) -> Flows:
+def flows(kept: Kept, rows: range | Integers | None = None) -> Flows:
     """One row per flow, in the order of their first packets; these alone, when given."""
-    numbers = range(kept.size)[rows] if isinstance(rows, slice) else rows
-    made = _Made(kept, rows)
+    chosen = range(kept.size) if rows is None else rows
+    made = _Made(kept, chosen)
 
     def cut(choice: RowChoice) -> Flows:
-        chosen = numbers[choice] if isinstance(choice, slice) else np.asarray(numbers)[choice]
-        return flows(kept, _choice(chosen) if isinstance(chosen, range) else chosen)
+        return flows(kept, rows_of(chosen, choice))
 
-    return LazyTable(FLOWS, len(numbers), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
-
-
-def _choice(rows: range) -> slice:
-    stop = rows.stop if rows.stop >= 0 else None  # downwards to the first row
-    return slice(rows.start, stop, rows.step)
+    return LazyTable(FLOWS, len(chosen), lambda name: _COLUMNS[name](made), cut=cut, kept=False)
 
 
 class _Made:
     """Some flows."""
 
-    def __init__(self, kept: Kept, rows: RowChoice) -> None:
-        self.kept, self._rows = kept, rows
+    def __init__(self, kept: Kept, rows: range | Integers) -> None:
+        self.kept = kept
+        self._rows: RowChoice
+        if isinstance(rows, range) and rows.step > 0:
+            self._rows = slice(rows.start, rows.stop, rows.step)  # no copy
+        else:
+            self._rows = np.asarray(rows, dtype=np.int64)
 
     def field(self, name: str) -> Integers:
         """A field of them."""

@@ -26,8 +26,8 @@ class FlowTable:
         self._kernel: Any = module.Table(hash("tcpautopsy") & 0x7FFFFFFFFFFFFFFF, max_flows)
         self._limit = max_flows
         self._flows = Pool(FLOW, _FLOWS_AT_FIRST, self._compiled)
-        self._aliases = (records.integers(4 * _FLOWS_AT_FIRST, "Q"), records.integers(4 * _FLOWS_AT_FIRST))
-        self._slots = records.integers(4 * _FLOWS_AT_FIRST)
+        self._aliases = _aliases(4 * _FLOWS_AT_FIRST)
+        self._slots = records.integers(4 * _FLOWS_AT_FIRST, "I")
         self._kernel.hold(self._flows.rows, self._slots)
         self._kernel.hold_aliases(*self._aliases)
         self._kernel.remember(*(records.integers(_RECENT) for _ in range(4)))
@@ -71,14 +71,25 @@ class FlowTable:
         return flows(kept(rows, self._names.of_flows, done))
 
     def _grow(self) -> None:
-        """Twice as many flows, slots and aliases."""
-        size = 2 * len(self._flows)
-        self._kernel.let_go()
-        self._flows.grow(size)
-        self._slots = records.integers(4 * size)
-        old = self._aliases
-        self._aliases = (records.integers(4 * size, "Q"), records.integers(4 * size))
-        self._kernel.hold(self._flows.rows, self._slots)
-        self._kernel.replace()
-        self._kernel.hold_aliases(*self._aliases)
-        self._kernel.replace_aliases(*old)
+        """Room for what did not fit: twice as many flows and slots, or aliases."""
+        kernel, old = self._kernel, self._aliases
+        kernel.let_go()
+        if kernel.count + 1 >= len(self._flows) or kernel.used * 2 >= len(self._slots):
+            size = 2 * len(self._flows)
+            self._flows.grow(size)
+            self._slots = records.integers(4 * size, "I")
+            kernel.hold(self._flows.rows, self._slots)
+            kernel.replace()
+        else:
+            kernel.hold(self._flows.rows, self._slots)
+        if (kernel.aliases + 4) * 2 < len(old[0]):
+            kernel.hold_aliases(*old)
+            return
+        self._aliases = _aliases(2 * len(old[0]))
+        kernel.hold_aliases(*self._aliases)
+        kernel.replace_aliases(*old)
+
+
+def _aliases(count: int) -> tuple[memoryview, memoryview]:
+    """What marks them, and the flow of each."""
+    return records.integers(count, "Q"), records.integers(count, "I")

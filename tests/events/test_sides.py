@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tcpautopsy.capture import Input
 from tcpautopsy.dissector import Options, followed
-from tcpautopsy.events import Tracker, sides
+from tcpautopsy.events import Tracker, rest
 from tcpautopsy.events.rows import SIDE, TALK, TROUBLE
+from tcpautopsy.events.sides import Sides
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.tables import DIRECTIONS, Packets
 
 CAPTURES = sorted((Path(__file__).resolve().parents[2] / "fixtures").glob("*/*.pcap"))
-FEW = 8  # flows of a block here
+FEW = 8  # rows of a block here
 
 #: Of each flow whether its originator and its responder were seen, and whether either had trouble.
 FLOWS = st.lists(st.tuples(*(st.booleans() for _ in range(4))), max_size=40)
@@ -31,21 +32,18 @@ def test_columns_are_the_rows_of_the_flows(flows: list[tuple[bool, ...]], order)
     rows, troubles, talks = SIDE.zeros(len(taken) + 1), TROUBLE.zeros(len(taken) + 1), TALK.zeros(len(flows))
     packets, losses = np.zeros((2, len(flows)), int), np.zeros((2, len(flows)), int)
     for row, (flow, which) in enumerate(taken, start=1):
-        talks[flow][("originator", "responder")[which]] = row
+        rows[row]["flow"], rows[row]["side"] = flow, 1 - which
         rows[row]["packets"] = packets[which, flow] = row
         if flows[flow][2 + which]:
             rows[row]["trouble"] = row
             troubles[row]["lost_bytes"] = losses[which, flow] = 1000 + row
     forgotten: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sides, "_BLOCK", FEW)
-        found = sides.columns(rows, troubles, talks, forgotten.append)
+        patch.setattr(rest, "_BLOCK", FEW)
+        found = rest.Rest().sides(rest.Live(rows, talks), troubles, forgotten.append)
     assert found["packets"].tolist() == packets.tolist()
     assert found["lost_bytes"].tolist() == losses.tolist()
-    for block, count in enumerate(forgotten, start=1):
-        later = [row for row, (flow, _) in enumerate(taken, start=1) if flow >= block * FEW]
-        assert all(row >= count for row in later)
-    assert forgotten == sorted(forgotten)
+    assert forgotten == [min(start + FEW, len(rows)) for start in range(1, len(rows), FEW)]
 
 
 @given(
@@ -53,17 +51,16 @@ def test_columns_are_the_rows_of_the_flows(flows: list[tuple[bool, ...]], order)
     choice=st.builds(slice, *(st.none() | st.integers(0, 18) for _ in range(2)), st.none() | st.integers(1, 3)),
 )
 def test_rows_of_directions_are_originator_and_responder_in_turn(flows: int, choice: slice) -> None:
-    found = sides.columns(SIDE.zeros(1), TROUBLE.zeros(1), TALK.zeros(flows), lambda _: None)
-    found["packets"][:] = np.arange(2 * flows).reshape(flows, 2).T
+    found = Sides(flows, {"packets": np.arange(2 * flows).reshape(flows, 2).T})
     chosen = range(2 * flows)[choice]
     assert found.at("packets", chosen).tolist() == list(chosen)
     assert found.at("packets", np.array(chosen, dtype=np.int64)).tolist() == list(chosen)
 
 
 def test_what_the_kernel_keeps_for_itself_is_in_no_table() -> None:
-    fields = {*SIDE.names, *TROUBLE.names}
-    assert fields >= sides._INWARD
-    assert not sides._INWARD & {column.name for column in DIRECTIONS.columns}
+    kept = rest._INWARD | rest._WHOSE
+    assert kept <= {*SIDE.names, *TROUBLE.names}
+    assert not kept & {column.name for column in DIRECTIONS.columns}
 
 
 @pytest.mark.parametrize("heard", ["both", "originator", "responder"])

@@ -1,0 +1,110 @@
+"""Flows that are put to rest and wake again are told like those that never rested."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+import pytest
+
+from tcpautopsy.capture import Input
+from tcpautopsy.dissector import Options, followed
+from tcpautopsy.events import Tracker, rest
+from tcpautopsy.flows import FlowTable
+from tcpautopsy.tables import NO_TIME, Directions, Events, Notes, Packets
+
+CAPTURES = sorted((Path(__file__).resolve().parents[2] / "fixtures").glob("*/*.pcap"))
+AT_ONCE = 3  # packets
+Tables = tuple[Events, Directions, Notes]
+
+
+class Capture(NamedTuple):
+    """All packets of a capture, and how many flows they have."""
+
+    packets: list[Packets]
+    flows: int
+
+    def tables(self, tracker: Tracker, over: bool = False) -> Tables:
+        times = [int(t) for each in self.packets for t in each.rows["time_ns"] if t != NO_TIME]
+        return tracker.finish(min(times), max(times), self.flows, over)
+
+
+def read(path: Path) -> Capture:
+    table = FlowTable()
+    parts = followed([Input(path.name, BytesIO(path.read_bytes()))], Options(), table)
+    packets = [
+        Packets(part.rows[at : at + AT_ONCE].copy(), part.notes if at == 0 else [])
+        for part in parts
+        for at in range(0, len(part.rows), AT_ONCE)
+    ]
+    return Capture(packets, len(table))
+
+
+def fed(packets: list[Packets], tracker: Tracker) -> Tracker:
+    for few in packets:
+        tracker.feed(Packets(few.rows.copy(), few.notes))
+    return tracker
+
+
+def same(some: Tables, others: Tables) -> None:
+    pd.testing.assert_frame_equal(some[0], others[0])
+    pd.testing.assert_frame_equal(some[1].frame(), others[1].frame())
+    pd.testing.assert_frame_equal(some[2], others[2])
+
+
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Flows rest as soon as two frames are not theirs; how many rows were laid down, and how many woke."""
+    counts = {"laid": 0, "woken": 0}
+    lay_down, wake = rest.Rest.lay_down, rest.Rest.wake
+
+    def laid(self: rest.Rest, live: rest.Live, frame: int):
+        moved = lay_down(self, live, frame)
+        counts["laid"] += len(live.sides) - len(moved)
+        return moved
+
+    def woken(self: rest.Rest, live: rest.Live, flows):
+        moved = wake(self, live, flows)
+        counts["woken"] += len(moved)
+        return moved
+
+    monkeypatch.setattr(rest, "MANY", 1)
+    monkeypatch.setattr(rest, "SILENT", 2)
+    monkeypatch.setattr(rest.Rest, "lay_down", laid)
+    monkeypatch.setattr(rest.Rest, "wake", woken)
+    return counts
+
+
+def test_flows_that_rested_are_told_like_others(restless: dict[str, int]) -> None:
+    for path in CAPTURES:
+        capture = read(path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rest, "MANY", 10**9)
+            awake = capture.tables(fed(capture.packets, Tracker()), over=True)
+        same(capture.tables(fed(capture.packets, Tracker()), over=True), awake)
+    assert restless["laid"] > 1000
+    assert restless["woken"] > 1000
+
+
+def test_what_is_told_on_the_way_changes_nothing(restless: dict[str, int]) -> None:
+    for path in CAPTURES[::7]:
+        capture = read(path)
+        half = len(capture.packets) // 2
+        tracker = fed(capture.packets[:half], Tracker())
+        some = Capture(capture.packets[:half] or capture.packets, capture.flows)
+        if half:
+            same(some.tables(tracker), some.tables(fed(capture.packets[:half], Tracker()), over=True))
+        whole = capture.tables(fed(capture.packets[half:], tracker), over=True)
+        same(whole, capture.tables(fed(capture.packets, Tracker()), over=True))
+    assert restless["woken"] > 50
+
+
+def test_rows_that_are_not_used_any_more_are_given_back(restless: dict[str, int]) -> None:
+    capture = read(CAPTURES[0])
+    tracker = fed(capture.packets, Tracker())
+    first = tracker._rest._from
+    assert first > 1
+    page = 4096 // tracker._sides._record.dtype.itemsize
+    assert not tracker._sides.array(max(first // page * page - page, 1))["packets"].any()
