@@ -109,7 +109,7 @@ def measured(command: Sequence[str], folder: Path) -> Cost | None:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         return None
-    return Cost(used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss / 1000)
+    return Cost(used.ru_utime + used.ru_stime, time.monotonic() - started, used.ru_maxrss * 1024 / 1e6)
 
 
 def _over(_number: int, _frame: FrameType | None) -> None:

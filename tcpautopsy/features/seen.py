@@ -291,9 +291,8 @@ def lean(values: _T) -> _T:
         return tuple(lean(each) for each in values)  # type: ignore[return-value]
     if not isinstance(values, np.ndarray) or not len(values):
         return values
-    first = values[:1]
-    alike = bool(((values == first) | ((values != values) & (first != first))).all())
-    return np.broadcast_to(first, values.shape) if alike else values
+    one = np.broadcast_to(values[:1], values.shape)
+    return one if np.array_equal(values, one, equal_nan=True) else values  # type: ignore[return-value]
 
 
 def choose(masks: Sequence[Mask], words: Sequence[str], default: str) -> Words:
