@@ -1,4 +1,7 @@
-"""Columns of whole numbers, each as wide as the largest of its values, and no memory where all are zero."""
+"""Columns of whole numbers, each as wide as the largest of its values, and no memory where all are zero.
+
+Of instants and of numbers of frames, those of neighbours are near each other: such a column holds differences.
+"""
 
 from __future__ import annotations
 
@@ -6,64 +9,144 @@ import math
 import mmap
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+Integers = NDArray[Any]
+#: Places in a row of a column.
+Places: TypeAlias = "slice | NDArray[Any]"
 
 #: Values looked at together when a column becomes wider: those that are all zero are not written.
 _BLOCK = 4096
 #: Bytes of a column from which on its memory is asked of the system, and not of the C library.
 _PAGES = 256 * 1024
+#: Places whose values are kept as differences from the least of them.
+_SPAN = 512
+_NONE = np.iinfo(np.int64).max
+#: Values further apart than this have no difference that could be trusted.
+_FAR = 2**62
 
 
 class Narrow:
-    """Columns by name, zeros at first; a column becomes wider when a value comes that it cannot hold."""
+    """Columns by name, each of some rows; zeros at first."""
 
-    def __init__(self, names: Iterable[str], shape: tuple[int, ...]) -> None:
-        self._columns = {name: _zeros(shape, np.dtype(np.uint8)) for name in names}
+    def __init__(self, names: Iterable[str], shape: tuple[int, int], near: Iterable[str] = ()) -> None:
+        """`shape` is that of every column: rows, and places in a row. The values of those `near` lie together."""
+        self._columns: dict[str, Integers] = {name: _zeros(shape, np.dtype(np.uint8)) for name in names}
+        # Of each span the value that stands for 1: differences count from it, and 0 stays 0.
+        self._bases = {name: _no_bases(shape) for name in near}
 
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        """The column, of whatever type of integers holds it now."""
-        return self._columns[name]
+    def __getitem__(self, name: str) -> Integers:
+        """All rows of a column, of whatever type of integers holds them."""
+        column = self._columns[name]
+        if name not in self._bases:
+            return column
+        return np.stack([self.get(name, row, slice(0, column.shape[1])) for row in range(len(column))])
 
-    def put(self, name: str, place: Any, values: NDArray[Any]) -> None:
-        """Put values, at least one, into a place of a column (what NumPy takes as an index)."""
+    def get(self, name: str, row: int, places: Places) -> Integers:
+        """The values in these places of a row."""
+        kept = self._columns[name][row, places]
+        if name not in self._bases:
+            return kept
+        found = kept.astype(np.int64)
+        found += self._bases[name][row][self._spans(name, places)] - 1
+        found[kept == 0] = 0
+        return found
+
+    def put(self, name: str, row: int, places: Places, values: Integers) -> None:
+        """Put values, at least one, into these places of a row."""
         least, most = values.min(), values.max()
         if not least and not most:
             return
-        needed = np.min_scalar_type(most) if least >= 0 else np.dtype(np.int64)
-        column = self._columns[name]
-        if needed.itemsize > column.itemsize or (least < 0 and column.dtype.kind == "u"):
-            column = self._columns[name] = _copied(
-                column, needed if needed.itemsize < 8 else values.dtype, column.shape
-            )
-        column[place] = values
+        if name in self._bases:
+            values = self._differences(name, row, places, values.astype(np.int64))
+            least, most = values.min(), values.max()
+        self._fit(name, int(least), int(most), values.dtype)
+        self._columns[name][row, places] = values
 
-    def take(self, name: str, place: Any) -> NDArray[Any]:
-        """The values in a place, where zeros are from now on."""
-        values: NDArray[Any] = self._columns[name][place]
+    def take(self, name: str, row: int, places: Places) -> Integers:
+        """The values in these places, where zeros are from now on."""
+        values = self.get(name, row, places).copy()
         if values.any():
-            self._columns[name][place] = 0
+            self._columns[name][row, places] = 0
         return values
 
     def drop(self, name: str) -> None:
         """Forget a column."""
         del self._columns[name]
+        self._bases.pop(name, None)
 
-    def grow(self, shape: tuple[int, ...]) -> None:
-        """More room, along the last axis."""
+    def grow(self, size: int) -> None:
+        """So many places in a row, which are not fewer than there were."""
         for name, column in self._columns.items():
-            self._columns[name] = _copied(column, column.dtype, shape)
+            self._columns[name] = _copied(column, column.dtype, size)
+        for name, bases in self._bases.items():
+            self._bases[name] = _no_bases((len(bases), size))
+            self._bases[name][:, : bases.shape[1]] = bases
 
     def copy(self) -> Narrow:
         """The same values elsewhere."""
-        found = Narrow((), ())
-        found._columns = {name: _copied(c, c.dtype, c.shape) for name, c in self._columns.items()}
+        found = Narrow((), (0, 0))
+        found._columns = {name: _copied(c, c.dtype, c.shape[1]) for name, c in self._columns.items()}
+        found._bases = {name: bases.copy() for name, bases in self._bases.items()}
         return found
 
+    def _fit(self, name: str, least: int, most: int, dtype: np.dtype) -> None:
+        """Make the column wide enough for values between these, of this type."""
+        column = self._columns[name]
+        needed = np.min_scalar_type(most) if least >= 0 else np.dtype(np.int64)
+        if needed.itemsize > column.itemsize or (least < 0 and column.dtype.kind == "u"):
+            self._columns[name] = _copied(column, needed if needed.itemsize < 8 else dtype, column.shape[1])
 
-def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
+    # ---------------------------------------------------------------------------------------------- differences
+
+    def _spans(self, name: str, places: Places) -> NDArray[np.int64]:
+        """The span of each place."""
+        if isinstance(places, slice):
+            start, stop, step = places.indices(self._columns[name].shape[1])
+            if step == 1 and start < stop:
+                spans = np.arange(start // _SPAN, -(-stop // _SPAN))
+                return np.repeat(spans, _SPAN)[start % _SPAN :][: stop - start]
+            return np.arange(start, stop, step) // _SPAN
+        return places.astype(np.int64) // _SPAN
+
+    def _differences(self, name: str, row: int, places: Places, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What stands for these values in their spans; the values themselves once they are too far apart."""
+        known, spans, bases = values != 0, self._spans(name, places), self._bases[name][row]
+        lowest = np.full(len(bases), _NONE)
+        np.minimum.at(lowest, spans[known], values[known])
+        lower = np.flatnonzero(lowest < bases)
+        lifts = [
+            (span, before - after)
+            for span, before, after in zip(lower.tolist(), bases[lower].tolist(), lowest[lower].tolist(), strict=True)
+            if before != _NONE
+        ]
+        furthest = int(values[known].max()) - int(min(lowest.min(), bases.min()))
+        if max([furthest, *(by for _, by in lifts)]) >= _FAR:
+            self._columns[name] = self[name]
+            del self._bases[name]
+            return values
+        bases[lower] = lowest[lower]
+        for span, by in lifts:
+            self._lift(name, row, span, by)
+        return np.where(known, values - bases[spans] + 1, 0)
+
+    def _lift(self, name: str, row: int, span: int, by: int) -> None:
+        """Add to all differences of a span, which count from a lower value now."""
+        here = slice(span * _SPAN, (span + 1) * _SPAN)
+        kept = self._columns[name][row, here]
+        lifted = np.where(kept != 0, kept.astype(np.int64) + by, 0)
+        self._fit(name, 0, int(lifted.max()), lifted.dtype)
+        self._columns[name][row, here] = lifted
+
+
+def _no_bases(shape: tuple[int, int]) -> NDArray[np.int64]:
+    return np.full((shape[0], -(-shape[1] // _SPAN)), _NONE)
+
+
+def _zeros(shape: tuple[int, int], dtype: np.dtype) -> Integers:
     """Zeros that are no memory before something else is written.
 
     NumPy's own may be: the C library hands out again what was freed, written over with zeros, and NumPy asks for huge
@@ -79,11 +162,11 @@ def _zeros(shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
     return np.frombuffer(pages, dtype).reshape(shape)
 
 
-def _copied(column: NDArray[Any], dtype: np.dtype, shape: tuple[int, ...]) -> NDArray[Any]:
+def _copied(column: Integers, dtype: np.dtype, size: int) -> Integers:
     """A column in another type, or with more room; blocks that are zero stay untouched."""
-    found = _zeros(shape, dtype)
-    for start in range(0, column.shape[-1], _BLOCK):
-        block = column[..., start : start + _BLOCK]
+    found = _zeros((len(column), size), dtype)
+    for start in range(0, column.shape[1], _BLOCK):
+        block = column[:, start : start + _BLOCK]
         if block.any():
-            found[..., start : start + _BLOCK][..., : block.shape[-1]] = block
+            found[:, start : start + _BLOCK][:, : block.shape[1]] = block
     return found

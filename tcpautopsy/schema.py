@@ -49,8 +49,14 @@ class Table:
 
 def texts(table: Sequence[str], places: NDArray[Any]) -> ExtensionArray:
     """Texts by their places in a short list; a negative place is NA."""
-    few = pd.array(list(table), dtype="str")
+    few = _texts(table) if isinstance(table, tuple) else pd.array(list(table), dtype="str")
     return few.take(places, allow_fill=bool(len(places)) and int(places.min()) < 0)
+
+
+@lru_cache(maxsize=32)
+def _texts(table: tuple[str, ...]) -> ExtensionArray:
+    """The lists of a module: the same ones for each stretch of a capture."""
+    return pd.array(list(table), dtype="str")
 
 
 def coded(table: Sequence[str], places: NDArray[Any]) -> pd.Categorical:

@@ -300,9 +300,9 @@ class Reset(IntFlag):
     TTL_UNKNOWN = 512  # this side sent nothing else to compare with
 
 
-#: One event. `side`: 1 originator, 0 responder, 2 a third party (router). `frame..last_frame` and
-#: `time_ns..last_time_ns` span a run of `count` frames; `of_frame` is the frame it repeats or answers (0: none).
-EVENT = Record("Event", "q:time_ns last_time_ns value;I:flow frame last_frame of_frame count;B:kind side pad1 pad2")
+#: One event, as the kernel writes it. `what` is 256 * count + 4 * kind + side; `other` is `last_frame` of a run of
+#: frames (count > 1), `of_frame` of a single one: no run has both.
+EVENT = Record("Event", "q:time_ns last_time_ns value;I:flow frame other what")
 
 EVENTS = Table(
     "events",

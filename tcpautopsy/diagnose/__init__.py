@@ -9,6 +9,7 @@ from tcpautopsy.diagnose import precedence, trust, verdicts
 from tcpautopsy.diagnose.columns import Stretch, happenings
 from tcpautopsy.diagnose.incidents import incidents
 from tcpautopsy.diagnose.rules import RuleSet, load
+from tcpautopsy.memory import trim
 from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
 
 __all__ = ["RuleSet", "diagnose", "load"]
@@ -33,6 +34,8 @@ def diagnose(
         stretch = Stretch(features, events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)
+    del stretch  # what it keeps is larger than all verdicts
+    trim(count)
     whole = verdicts.joined(parts)
     return Diagnosis(
         findings=whole.findings,

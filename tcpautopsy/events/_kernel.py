@@ -225,14 +225,11 @@ Event = cython.struct(
     value=cython.longlong,
     flow=cython.uint,
     frame=cython.uint,
-    last_frame=cython.uint,
-    of_frame=cython.uint,
-    count=cython.uint,
-    kind=cython.uchar,
-    side=cython.uchar,
-    pad1=cython.uchar,
-    pad2=cython.uchar,
+    other=cython.uint,
+    what=cython.uint,
 )
+#: Frames of a run that `what` of an event can count.
+LONGEST_RUN = cython.declare(cython.longlong, 0xFFFFFF)
 
 # Kinds of events: their places in tables.EVENT_KINDS.
 SYN = cython.declare(cython.longlong, 0)
@@ -468,13 +465,13 @@ class Track:
         t: i64 = self.rows[i].time_ns
         if run and e >= 0:
             if (
-                self.events[e].kind == kind
-                and self.events[e].side == side
+                self.events[e].what & 0xFF == (kind << 2 | side)
                 and t - self.events[e].last_time_ns <= SECOND
+                and self.events[e].what >> 8 < LONGEST_RUN
             ):
                 self.events[e].last_time_ns = t
-                self.events[e].last_frame = self.rows[i].frame
-                self.events[e].count += 1
+                self.events[e].other = self.rows[i].frame
+                self.events[e].what += 0x100
                 if kind != RST:
                     self.events[e].value += value
                 return 0
@@ -491,11 +488,8 @@ class Track:
         self.events[e].value = value
         self.events[e].flow = f
         self.events[e].frame = self.rows[i].frame
-        self.events[e].last_frame = self.rows[i].frame
-        self.events[e].of_frame = of_frame
-        self.events[e].count = 1
-        self.events[e].kind = kind
-        self.events[e].side = side
+        self.events[e].other = of_frame
+        self.events[e].what = 0x100 | kind << 2 | side
         return 0
 
     # ---------------------------------------------------------------------------------------------------- directions
@@ -1850,11 +1844,15 @@ class Track:
             wide[2, n] = self.events[e].value
             numbers[0, n] = self.events[e].flow
             numbers[1, n] = self.events[e].frame
-            numbers[2, n] = self.events[e].last_frame
-            numbers[3, n] = self.events[e].of_frame
-            numbers[4, n] = self.events[e].count
-            small[0, n] = self.events[e].kind
-            small[1, n] = self.events[e].side
+            if self.events[e].what >> 8 > 1:
+                numbers[2, n] = self.events[e].other
+                numbers[3, n] = 0
+            else:
+                numbers[2, n] = self.events[e].frame
+                numbers[3, n] = self.events[e].other
+            numbers[4, n] = self.events[e].what >> 8
+            small[0, n] = self.events[e].what >> 2 & 0x3F
+            small[1, n] = self.events[e].what & 3
         return 0
 
     def place(self, first, last, starts, wide, numbers, small):

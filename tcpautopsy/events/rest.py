@@ -30,10 +30,18 @@ _INWARD = frozenset(
 )
 _OUTWARD = tuple(name for name in _FIELDS if name not in _INWARD)
 _OUTWARD_TROUBLE = tuple(name for name in TROUBLE.names if name not in _INWARD)
+#: Instants and frames: those of neighbours are near each other.
+_NEAR = (
+    *("first_ns", "last_ns", "advance_ns", "first_data_ns", "last_data_ns", "first_data_acked_ns", "ts_last_ns"),
+    *("fin_ns", "last_frame", "last_data_frame", "first_frame", "fin_frame", "max_idle_frame", "first_data_frame"),
+)
+_NEAR_TROUBLE = ("rst_ns", "rst_frame", "max_outage_frame")
 #: Rows of the kernel from which on it is worth the while to look for flows that are silent.
 MANY = 65_536
-#: A flow is silent when none of so many frames was its own.
+#: A flow is silent when none of so many frames was its own; of twice as many, when a share of the rows in use woke
+#: again since flows were put to rest: waking takes 3 us.
 SILENT = 32_768
+_RESTLESS = 4
 #: Rows at a time: they stay in the processor's cache while each field is taken out.
 _BLOCK = 8192
 #: The field of a flow's row that names the row of its originator, and of its responder.
@@ -51,10 +59,11 @@ class Rest:
     """All flows, of which some are at rest."""
 
     def __init__(self) -> None:
-        self._fields = Narrow(_FIELDS, (2, 0))
+        self._fields = Narrow(_FIELDS, (2, 0), _NEAR)
         self._asleep = np.zeros(0, bool)
         self._from = 1  # the first of the kernel's rows that is in use
         self._due = MANY
+        self._silent, self._woken = SILENT, 0  # rows that woke since flows were put to rest
 
     def due(self, heard: int) -> bool:
         """Whether so many rows are in use that it is time for `lay_down`; `heard` is the last."""
@@ -66,11 +75,14 @@ class Rest:
         These are to stand behind the last row; the talks say so already. Of the rows so far none is used any more.
         """
         self._room(len(live.talks))
+        if _RESTLESS * self._woken > len(live.sides) - self._from:
+            self._silent *= 2  # they speak in turn, so many of them that each is silent for long
+        self._woken = 0
         awake = [SIDE.zeros(0)]
         for start in range(self._from, len(live.sides), _BLOCK):
             rows = live.sides[start : start + _BLOCK]
-            silent = live.talks["last_frame"][rows["flow"]].astype(np.int64) < frame - SILENT
-            _put(self._fields, _FIELDS, _taken(rows, silent))
+            silent = live.talks["last_frame"][rows["flow"]].astype(np.int64) < frame - self._silent
+            _put(self._fields, _FIELDS, rows, silent)
             self._asleep[rows["flow"][silent]] = True
             awake.append(_taken(rows, ~silent))
         moved = np.concatenate(awake)
@@ -92,9 +104,10 @@ class Rest:
             rows = SIDE.zeros(len(own))
             rows["flow"], rows["side"] = own, 1 - which
             for name in _FIELDS:
-                rows[name] = self._fields.take(name, (which, own))
+                rows[name] = self._fields.take(name, which, own)
             found.append(rows)
         moved = np.concatenate(found)
+        self._woken += len(moved)
         _place(live.talks, moved, len(live.sides))
         return moved
 
@@ -106,7 +119,8 @@ class Rest:
         self._room(len(live.talks))
         fields = self._fields if done is not None else self._fields.copy()
         for start in range(self._from, len(live.sides), _BLOCK):
-            _put(fields, (*_OUTWARD, "trouble"), live.sides[start : start + _BLOCK])
+            rows = live.sides[start : start + _BLOCK]
+            _put(fields, (*_OUTWARD, "trouble"), rows, np.ones(len(rows), bool))
             if done is not None:
                 done(min(start + _BLOCK, len(live.sides)))
         return _columns(fields, troubles, len(live.talks))
@@ -116,21 +130,21 @@ class Rest:
         size = len(self._asleep)
         if flows > size:
             size = max(flows, 2 * size if size else 0)
-            self._fields.grow((2, size))
+            self._fields.grow(size)
             self._asleep = np.concatenate([self._asleep, np.zeros(size - len(self._asleep), bool)])
 
 
-def _put(fields: Narrow, names: tuple[str, ...], rows: Rows) -> None:
-    """Take these fields of rows into columns."""
+def _put(fields: Narrow, names: tuple[str, ...], rows: Rows, chosen: NDArray[np.bool_]) -> None:
+    """Take these fields of the chosen rows into columns."""
     for which in (0, 1):
-        own = rows[rows["side"] == 1 - which] if len(rows) else rows
+        own = _taken(rows, chosen & (rows["side"] == 1 - which))
         if not len(own):
             continue
         flows = own["flow"]
         dense = bool((np.diff(flows.astype(np.int64)) == 1).all())
         place = slice(int(flows[0]), int(flows[-1]) + 1) if dense else flows
         for name in names:
-            fields.put(name, (which, place), np.ascontiguousarray(own[name]))
+            fields.put(name, which, place, np.ascontiguousarray(own[name]))
 
 
 def _taken(rows: Rows, chosen: NDArray[Any]) -> Rows:
@@ -151,15 +165,15 @@ def _place(talks: Rows, rows: Rows, first: int) -> None:
 
 def _columns(fields: Narrow, troubles: Rows, flows: int) -> Sides:
     """What others ask for, with what happened to few directions."""
-    found = Narrow(_OUTWARD_TROUBLE, (2, flows))
+    found = Narrow(_OUTWARD_TROUBLE, (2, flows), _NEAR_TROUBLE)
     for which in (0, 1):
-        number = fields["trouble"][which, :flows]
+        number = fields.get("trouble", which, slice(0, flows))
         troubled = np.flatnonzero(number)
         for start in range(0, len(troubled), _BLOCK):
             few = troubled[start : start + _BLOCK]
             rows = _taken(troubles, number[few])
             for name in _OUTWARD_TROUBLE:
-                found.put(name, (which, few), np.ascontiguousarray(rows[name]))
+                found.put(name, which, few, np.ascontiguousarray(rows[name]))
     for name in _INWARD.intersection(_FIELDS):
         fields.drop(name)
-    return Sides(flows, {name: fields[name] for name in _OUTWARD} | {name: found[name] for name in _OUTWARD_TROUBLE})
+    return Sides(flows, dict.fromkeys(_OUTWARD, fields) | dict.fromkeys(_OUTWARD_TROUBLE, found))

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tcpautopsy.narrow import Narrow
+
 
 class Sides:
     """Fields by name, in the narrowest types that hold them; zero where a direction was not seen."""
 
-    def __init__(self, flows: int, columns: Mapping[str, NDArray[Any]]) -> None:
-        """`columns` have two rows, of at least as many as there are flows: originators, and responders."""
+    def __init__(self, flows: int, columns: Mapping[str, Narrow]) -> None:
+        """`columns` says where each field is: in two rows, originators and responders, of at least so many flows."""
         self._flows, self._columns = flows, columns
 
     def __len__(self) -> int:
@@ -22,16 +24,20 @@ class Sides:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         """A field: of originators, and of responders."""
-        return self._columns[name][:, : self._flows]
+        return self._columns[name][name][:, : self._flows]
 
     def at(self, name: str, rows: range | NDArray[np.int64]) -> NDArray[Any]:
-        """A field of these rows of Directions (2*flow, and 1 more for the responder); no copy of those of one side."""
+        """A field of these rows of Directions: 2*flow, and 1 more for the responder."""
         column = self._columns[name]
-        if isinstance(rows, range):
+        if isinstance(rows, range) and rows.step == 2:
             first, odd = divmod(rows.start, 2)
-            if rows.step == 2:
-                return np.asarray(column[odd, first : first + len(rows)])
-            if rows.step == 1 and not odd and len(rows) % 2 == 0:
-                return np.asarray(column[:, first : first + len(rows) // 2].T.reshape(-1))
+            return column.get(name, odd, slice(first, first + len(rows)))
+        if isinstance(rows, range) and rows.step == 1 and not (rows.start | rows.stop) & 1:
+            return np.stack([self.at(name, rows[which::2]) for which in (0, 1)], axis=1).reshape(-1)
         numbers = np.asarray(rows, dtype=np.int64)
-        return np.asarray(column[numbers & 1, numbers >> 1])
+        responder = numbers & 1
+        parts = [column.get(name, which, numbers[responder == which] >> 1) for which in (0, 1)]
+        found = np.empty(len(numbers), parts[0].dtype)
+        for which, part in enumerate(parts):
+            found[responder == which] = part
+        return found

@@ -37,7 +37,7 @@ _COLUMNS = {
     np.uint32: ("flow", "frame", "last_frame", "of_frame", "count"),
     np.uint8: ("kind", "side"),
 }
-_PLACED = 1_000_000  # events, before their rows are given back
+_PLACED = 250_000  # events, before their rows are given back
 _FIRST_COPY = 2  # the kernel's mark in `pad`: payload seen for the first time
 #: Notes that are events of their flow too.
 _TOLD = frozenset({"tls_client_hello", "tls_server_hello", "tls_alert", "http_request", "http_response"})
@@ -226,7 +226,7 @@ def _unanswered(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:
 def _at_end(flows: NDArray[np.int64], talks: Rows, kind: str) -> Rows:
     """One event of this kind per flow, at its last packet."""
     rows = EVENT.zeros(len(flows))
-    rows["flow"], rows["kind"], rows["side"], rows["count"] = flows, EVENT_NUMBER[kind], 1, 1
-    rows["frame"] = rows["last_frame"] = talks["last_frame"][flows]
+    rows["flow"], rows["what"] = flows, 0x100 | EVENT_NUMBER[kind] << 2 | 1  # one frame, of the originator
+    rows["frame"] = talks["last_frame"][flows]
     rows["time_ns"] = rows["last_time_ns"] = talks["last_ns"][flows]
     return rows

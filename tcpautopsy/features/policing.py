@@ -63,9 +63,9 @@ def _limits(seen: Seen) -> NDArray[np.float64]:
     """(fit, rate, side) of each flow, of its better explained direction; fit 0 without, NaN where not looked at."""
     found = np.zeros((seen.count, 3))
     sides = [seen.side(side, "retransmissions") + seen.side(side, "lost_segments") for side in (SERVER, CLIENT)]
-    losses = np.nan_to_num(np.stack(sides))
-    order = np.argsort(-losses, axis=None, kind="stable")
-    order = order[losses.ravel()[order] >= _LOST_SEGMENTS]
+    losses = np.nan_to_num(np.concatenate(sides))
+    many = np.flatnonzero(losses >= _LOST_SEGMENTS)
+    order = many[np.argsort(-losses[many], kind="stable")]
     tried = 0
     for place, at in enumerate(order.tolist()):
         side, flow = (SERVER, CLIENT)[at // seen.count], at % seen.count

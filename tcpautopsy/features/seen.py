@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.features.happenings import Happenings, any_of
+from tcpautopsy.memory import trim
 from tcpautopsy.schema import coded
 from tcpautopsy.tables import Dissection, Quality
 
@@ -37,6 +38,8 @@ _NS = 1e9
 _PAUSE_S = 86_400.0
 #: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 8 MB.
 _RECENT, _RECENT_VALUES = 4, 1_000_000
+#: Values that are looked at before all others.
+_FEW = 1000
 
 
 class Seen:
@@ -86,8 +89,10 @@ class Seen:
         """What a feature that looks at other flows tells of these; little else is kept of the whole capture."""
         whole = self.whole
         if feature not in whole._kept:
-            whole._kept[feature] = lean(whole.of(feature))
+            whole.of(feature)
             whole._rest(lambda key: key in _OF_ALL)
+            trim(whole.count)
+            whole._kept = {key: lean(values) for key, values in whole._kept.items()}
         return self.own(whole.of(feature))
 
     @cached_property
@@ -105,9 +110,10 @@ class Seen:
         if self.whole is not self:
             return self.own(self.whole.end)
         last = self.dissection.last_ns
-        ends = np.full(self.count, float("nan") if last is None else (last - self.base_ns) / _NS)
-        if last is None or (last - self.base_ns) / _NS < _PAUSE_S:
-            return ends
+        whole = float("nan") if last is None else (last - self.base_ns) / _NS
+        if last is None or whole < _PAUSE_S:
+            return np.broadcast_to(whole, self.count)
+        ends = np.full(self.count, whole)
         times = np.unique(np.concatenate([self.flow_at("first_ns"), self.events.time, self.events.last]))
         times = times[~np.isnan(times)]
         pauses = times[:-1][np.diff(times) >= _PAUSE_S]
@@ -291,8 +297,9 @@ def lean(values: _T) -> _T:
         return tuple(lean(each) for each in values)  # type: ignore[return-value]
     if not isinstance(values, np.ndarray) or not len(values):
         return values
-    one = np.broadcast_to(values[:1], values.shape)
-    return one if np.array_equal(values, one, equal_nan=True) else values  # type: ignore[return-value]
+    one = np.broadcast_to(values[:1].copy(), values.shape)  # a view would keep them all
+    alike = all(np.array_equal(values[few], one[few], equal_nan=True) for few in (slice(_FEW), slice(None)))
+    return one if alike else values  # type: ignore[return-value]
 
 
 def choose(masks: Sequence[Mask], words: Sequence[str], default: str) -> Words:

@@ -57,11 +57,11 @@ class _Made:
 
     def field(self, name: str) -> Integers:
         """A field of them."""
-        return np.asarray(self.kept.columns[name][self._rows].astype(np.int64))
+        return self.raw(name).astype(np.int64)
 
     def raw(self, name: str) -> NDArray[Any]:
         """The same in the type that it is kept in."""
-        return np.asarray(self.kept.columns[name][self._rows])
+        return self.kept.columns.get(name, 0, self._rows)
 
 
 def _known(values: Integers, known: Mask) -> ExtensionArray:

@@ -27,6 +27,8 @@ _FIELDS = (
 #: Halves of the addresses, until they are numbered; and the kernel's letters of a history, until these are.
 _HALVES = ("client_hi", "client_lo", "server_hi", "server_lo")
 _LETTERS = ("history1", "history2", "history3")
+#: Columns of which the values of neighbours are near each other.
+_NEAR = ("first_ns", "last_ns", "first_frame", "last_frame", "stream")
 #: Flows at a time: their rows stay in the processor's cache while each field is taken out.
 _BLOCK = 4096
 #: What stands for the ports of an echo in a Community ID: the type of the request and of its reply.
@@ -60,36 +62,36 @@ def kept(rows: Rows, named: Naming, done: Callable[[int], None]) -> Kept:
     columns = _fields(rows, done)
     addresses = _addresses(columns, len(rows))
     histories = _histories(columns)
-    names, places = named(addresses.text.tolist(), columns["server_host"].astype(np.int64))
+    names, places = named(addresses.text.tolist(), columns["server_host"][0].astype(np.int64))
     for name, values in (("ordinal", _ordinal(columns)), ("name", places)):
         if len(rows):
-            columns.put(name, slice(None), values)
+            columns.put(name, 0, slice(None), values)
     return Kept(len(rows), columns, addresses, zeek.histories(histories), pd.array(names, dtype="str"))
 
 
 def _fields(rows: Rows, done: Callable[[int], None]) -> Narrow:
     made = ("client_port", "server_port", "stream", "state", "client_host", "server_host", "history", "ordinal", "name")
-    columns = Narrow((*_FIELDS, *_HALVES, *_LETTERS, *made), (len(rows),))
+    columns = Narrow((*_FIELDS, *_HALVES, *_LETTERS, *made), (1, len(rows)), _NEAR)
     for start in range(0, len(rows), _BLOCK):
         here = slice(start, min(start + _BLOCK, len(rows)))
         few = rows[here]
         first = few["first_is_originator"] == 1
         for side, other, end in (("first", "second", "client"), ("second", "first", "server")):
             for field, name in (("hi", "hi"), ("lo", "lo"), ("port", "port")):
-                columns.put(f"{end}_{name}", here, np.where(first, few[f"{side}_{field}"], few[f"{other}_{field}"]))
+                columns.put(f"{end}_{name}", 0, here, np.where(first, few[f"{side}_{field}"], few[f"{other}_{field}"]))
         for name in (*_FIELDS, *_LETTERS):
-            columns.put(name, here, np.ascontiguousarray(few[name]))
-        columns.put("stream", here, few["stream"] + np.uint32(1))  # 0: none
-        columns.put("state", here, few["state"] & np.uint32(zeek.STATE_BITS))
+            columns.put(name, 0, here, np.ascontiguousarray(few[name]))
+        columns.put("stream", 0, here, few["stream"] + np.uint32(1))  # 0: none
+        columns.put("state", 0, here, few["state"] & np.uint32(zeek.STATE_BITS))
         done(here.stop)
     return columns
 
 
 def _addresses(columns: Narrow, count: int) -> Addresses:
     """All addresses there are, numbered; the numbers take the place of the halves."""
-    version = np.tile(columns["ip_version"], 2)
+    version = np.tile(columns["ip_version"][0], 2)
     high, low = (
-        np.concatenate([columns[f"{end}_{half}"] for end in ("client", "server")]).astype(np.uint64)
+        np.concatenate([columns[f"{end}_{half}"][0] for end in ("client", "server")]).astype(np.uint64)
         for half in ("hi", "lo")
     )
     for name in _HALVES:
@@ -99,7 +101,7 @@ def _addresses(columns: Narrow, count: int) -> Addresses:
     version, high, low = (part[firsts] for part in (version, high, low))
     for end, values in (("client_host", numbers[:count]), ("server_host", numbers[count:])):
         if count:
-            columns.put(end, slice(None), values)
+            columns.put(end, 0, slice(None), values)
     text = [_address(*each) for each in zip(version.tolist(), high.tolist(), low.tolist(), strict=True)]
     return Addresses(high, low, pd.array(text, dtype="str"))
 
@@ -112,20 +114,20 @@ def _address(version: int, high: int, low: int) -> str:
 
 def _histories(columns: Narrow) -> list[str]:
     """All histories of letters there are, numbered; the numbers take the place of the letters."""
-    parts = [columns[name] for name in _LETTERS]
+    parts = [columns[name][0] for name in _LETTERS]
     number = numbered(parts)
     firsts = np.unique(number, return_index=True)[1]
     words = zeek.letters([part[firsts] for part in parts])
     for name in _LETTERS:
         columns.drop(name)
     if len(number):
-        columns.put("history", slice(None), number)
+        columns.put("history", 0, slice(None), number)
     return words
 
 
 def _ordinal(columns: Narrow) -> Integers:
     """From 1 per Community ID; address resolutions, which have none, per address asked for."""
-    protocol = columns["protocol"].astype(np.int64)
+    protocol = columns["protocol"][0].astype(np.int64)
     client, server = (_end(columns, place, protocol) for place in (0, 1))
     asked = np.isin(protocol, (Protocol.ARP, Protocol.NDP))
     client = np.where(asked, 0, client)
@@ -137,7 +139,7 @@ def _ordinal(columns: Narrow) -> Integers:
 def _end(columns: Narrow, place: int, protocol: Integers) -> Integers:
     """An end of each flow as a Community ID has it, as a number."""
     end = ("client", "server")[place]
-    port = columns[f"{end}_port"].astype(np.int64)
+    port = columns[f"{end}_port"][0].astype(np.int64)
     for echo, types in ECHO_PORTS.items():
         port = np.where(protocol == echo, types[place], port)
-    return columns[f"{end}_host"].astype(np.int64) << 16 | port
+    return np.asarray(columns[f"{end}_host"][0].astype(np.int64) << 16 | port)

@@ -48,3 +48,7 @@ def test_kinds_of_packets_and_segments() -> None:
     assert FLOWS.FRAGMENT == Kind.FRAGMENT
     assert (EVENTS.DATA_SEGMENT, EVENTS.OPENING, EVENTS.CLOSING) == (DATA, OPENING, CLOSING)
     assert [KNOWN[n] for n in (FLOWS.BY_SYN, FLOWS.BY_SYNACK, FLOWS.BY_PORT, FLOWS.BY_FIRST)] == list(KNOWN)
+
+
+def test_the_number_of_a_kind_has_six_bits_in_an_event() -> None:
+    assert len(EVENT_NUMBER) <= 64

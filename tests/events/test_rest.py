@@ -6,12 +6,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tcpautopsy import records
 from tcpautopsy.capture import Input
 from tcpautopsy.dissector import Options, followed
 from tcpautopsy.events import Tracker, rest
+from tcpautopsy.events.rows import SIDE, TALK
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.tables import NO_TIME, Directions, Events, Notes, Packets
 
@@ -72,6 +75,7 @@ def restless(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
     monkeypatch.setattr(rest, "MANY", 1)
     monkeypatch.setattr(rest, "SILENT", 2)
+    monkeypatch.setattr(rest, "_RESTLESS", 0)
     monkeypatch.setattr(rest.Rest, "lay_down", laid)
     monkeypatch.setattr(rest.Rest, "wake", woken)
     return counts
@@ -99,6 +103,37 @@ def test_what_is_told_on_the_way_changes_nothing(restless: dict[str, int]) -> No
         whole = capture.tables(fed(capture.packets[half:], tracker), over=True)
         same(whole, capture.tables(fed(capture.packets, Tracker()), over=True))
     assert restless["woken"] > 50
+
+
+def test_flows_that_speak_in_turn_are_left_alone_in_the_end(restless: dict[str, int], monkeypatch) -> None:
+    monkeypatch.setattr(rest, "_RESTLESS", 4)
+    flows, rests = 40, rest.Rest()
+    live = rest.Live(SIDE.zeros(flows + 1), TALK.zeros(flows))
+    live.sides["flow"][1:], live.sides["side"][1:] = np.arange(flows), 1
+    live.talks["originator"] = np.arange(1, flows + 1)
+    for turn in range(1, 12):
+        for flow in range(flows):
+            woken = rests.wake(live, np.array([flow], np.uint32))
+            live = live._replace(sides=np.concatenate([live.sides, woken]))
+            live.talks["last_frame"][flow] = turn * flows + flow
+        moved = rests.lay_down(live, turn * flows + flows - 1)
+        live = live._replace(sides=np.concatenate([live.sides, moved]))
+    assert rests._silent > 2
+    assert len(moved) >= flows * 3 // 4
+
+
+def test_a_run_too_long_for_its_number_goes_on_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TCPAUTOPSY_INTERPRETED", "1")
+    capture = read(next(path for path in CAPTURES if path.parent.name == "close-unread-data"))
+    whole, *_ = capture.tables(fed(capture.packets, Tracker()))
+    assert whole["count"].max() > 3
+    monkeypatch.setattr(records.interpreted_kernel("events"), "LONGEST_RUN", 3)
+    cut, *_ = capture.tables(fed(capture.packets, Tracker()))
+    assert cut["count"].max() == 3
+    for told in (whole, cut):
+        assert (told["last_frame"][told["count"] == 1] == told["frame"][told["count"] == 1]).all()
+    frames = [told.groupby(["flow", "kind", "side"])["count"].sum().to_dict() for told in (whole, cut)]
+    assert frames[0] == frames[1]
 
 
 def test_rows_that_are_not_used_any_more_are_given_back(restless: dict[str, int]) -> None:

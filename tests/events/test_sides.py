@@ -16,6 +16,7 @@ from tcpautopsy.events import Tracker, rest
 from tcpautopsy.events.rows import SIDE, TALK, TROUBLE
 from tcpautopsy.events.sides import Sides
 from tcpautopsy.flows import FlowTable
+from tcpautopsy.narrow import Narrow
 from tcpautopsy.tables import DIRECTIONS, Packets
 
 CAPTURES = sorted((Path(__file__).resolve().parents[2] / "fixtures").glob("*/*.pcap"))
@@ -51,7 +52,11 @@ def test_columns_are_the_rows_of_the_flows(flows: list[tuple[bool, ...]], order)
     choice=st.builds(slice, *(st.none() | st.integers(0, 18) for _ in range(2)), st.none() | st.integers(1, 3)),
 )
 def test_rows_of_directions_are_originator_and_responder_in_turn(flows: int, choice: slice) -> None:
-    found = Sides(flows, {"packets": np.arange(2 * flows).reshape(flows, 2).T})
+    columns = Narrow(["packets"], (2, flows + 3))
+    for which in (0, 1):
+        columns.put("packets", which, slice(0, flows), np.arange(2 * flows)[which::2])
+    found = Sides(flows, {"packets": columns})
+    assert found["packets"].tolist() == np.arange(2 * flows).reshape(flows, 2).T.tolist()
     chosen = range(2 * flows)[choice]
     assert found.at("packets", chosen).tolist() == list(chosen)
     assert found.at("packets", np.array(chosen, dtype=np.int64)).tolist() == list(chosen)
