@@ -34,8 +34,8 @@ def diagnose(
         stretch = Stretch(features, events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)
-    del stretch  # what it keeps is larger than all verdicts
-    trim(count)
+        del stretch  # what it keeps is larger than all verdicts
+        trim(count)
     whole = verdicts.joined(parts)
     return Diagnosis(
         findings=whole.findings,

@@ -8,6 +8,9 @@ import numpy as np
 
 from tcpautopsy.features.seen import Group, Mask, Values
 
+#: Flows that are counted for at a time: what is made of them on the way stays small.
+_AT_ONCE = 65_536
+
 
 class Instants(NamedTuple):
     """Times in order, and the place of each given one among them; unknown ones are left out."""
@@ -48,12 +51,12 @@ def points(group: Group, times: Values) -> Points:
 def counted(known: Points, group: Group, low: Values, high: Values) -> Group:
     """How many instants of each flow's group lie in [low, high]; 0 where a bound is unknown."""
     found = np.zeros(len(group), np.int64)
-    asked = np.flatnonzero(~(np.isnan(low) | np.isnan(high)) & (low <= high))
-    if len(asked) and len(known.times):
-        keys = group[asked] * (len(known.times) + 1)
-        first = np.searchsorted(known.times, low[asked], "left")
-        after = np.searchsorted(known.times, high[asked], "right")
-        found[asked] = np.searchsorted(known.keys, keys + after) - np.searchsorted(known.keys, keys + first)
+    asked = np.flatnonzero(~(np.isnan(low) | np.isnan(high)) & (low <= high)) if len(known.times) else ()
+    for some in (asked[at : at + _AT_ONCE] for at in range(0, len(asked), _AT_ONCE)):
+        keys = group[some] * (len(known.times) + 1)
+        first = np.searchsorted(known.times, low[some], "left")
+        after = np.searchsorted(known.times, high[some], "right")
+        found[some] = np.searchsorted(known.keys, keys + after) - np.searchsorted(known.keys, keys + first)
     return found
 
 
