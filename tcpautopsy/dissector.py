@@ -75,6 +75,8 @@ class Dissector:
         problems = (*facts.problems, *(problem for each in told for problem in each.problems()))
         facts = facts._replace(problems=problems)
         count = len(self._table)
+        if over:
+            self._table.close()
         events, directions, notes = self._stages.run(
             "events", self._tracker.finish, facts.first_ns, facts.last_ns, count, over
         )

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Integers = NDArray[Any]
 #: Places in a row of a column.
@@ -34,7 +34,7 @@ class Narrow:
 
     def __init__(self, names: Iterable[str], shape: tuple[int, int], near: Iterable[str] = ()) -> None:
         """`shape` is that of every column: rows, and places in a row. The values of those `near` lie together."""
-        self._columns: dict[str, Integers] = {name: _zeros(shape, np.dtype(np.uint8)) for name in names}
+        self._columns: dict[str, Integers] = {name: zeros(shape, np.uint8) for name in names}
         # Of each span the value that stands for 1: differences count from it, and 0 stays 0.
         self._bases = {name: _no_bases(shape) for name in near}
 
@@ -146,12 +146,13 @@ def _no_bases(shape: tuple[int, int]) -> NDArray[np.int64]:
     return np.full((shape[0], -(-shape[1] // _SPAN)), _NONE)
 
 
-def _zeros(shape: tuple[int, int], dtype: np.dtype) -> Integers:
+def zeros(shape: tuple[int, int], kind: DTypeLike) -> Integers:
     """Zeros that are no memory before something else is written.
 
     NumPy's own may be: the C library hands out again what was freed, written over with zeros, and NumPy asks for huge
     pages, of which a single value fills one.
     """
+    dtype = np.dtype(kind)
     size = math.prod(shape) * dtype.itemsize
     if size < _PAGES:
         return np.zeros(shape, dtype)
@@ -164,7 +165,7 @@ def _zeros(shape: tuple[int, int], dtype: np.dtype) -> Integers:
 
 def _copied(column: Integers, dtype: np.dtype, size: int) -> Integers:
     """A column in another type, or with more room; blocks that are zero stay untouched."""
-    found = _zeros((len(column), size), dtype)
+    found = zeros((len(column), size), dtype)
     for start in range(0, column.shape[1], _BLOCK):
         block = column[:, start : start + _BLOCK]
         if block.any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
 from tcpautopsy import tables
 from tcpautopsy.diagnose import precedence, trust, verdicts
@@ -13,6 +14,10 @@ from tcpautopsy.memory import trim
 from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
 
 __all__ = ["RuleSet", "diagnose", "load"]
+
+
+#: Flows of the first of several stretches: they ask for what is made of all flows while little else is kept.
+_FIRST = 1024
 
 
 def diagnose(
@@ -28,9 +33,7 @@ def diagnose(
     count = len(dissection.flows)
     parts: list[verdicts.Part] = []
     found = 0
-    step = tables.STRETCH if count > tables.AT_ONCE else max(count, 1)
-    for first in range(0, max(count, 1), step):
-        last = min(first + step, count)
+    for first, last in _stretches(count):
         stretch = Stretch(features, events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)
@@ -47,3 +50,11 @@ def diagnose(
         conditions={rule.rule.id: rule.lines for rule in order.rules},
         reasons={rule.rule.id: rule.reasons for rule in order.rules},
     )
+
+
+def _stretches(count: int) -> list[tuple[int, int]]:
+    """The flows that are judged at a time, from the first to the last (exclusive) of each; at least one stretch."""
+    if count <= tables.AT_ONCE:
+        return [(0, count)]
+    starts = [0, *range(_FIRST, count, tables.STRETCH)]
+    return list(pairwise([*starts, count]))

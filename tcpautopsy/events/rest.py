@@ -37,10 +37,10 @@ _NEAR = (
 )
 _NEAR_TROUBLE = ("rst_ns", "rst_frame", "max_outage_frame")
 #: Rows of the kernel from which on it is worth the while to look for flows that are silent.
-MANY = 65_536
+MANY = 32_768
 #: A flow is silent when none of so many frames was its own; of twice as many, when a share of the rows in use woke
 #: again since flows were put to rest: waking takes 3 us.
-SILENT = 32_768
+SILENT = 16_384
 _RESTLESS = 4
 #: Rows at a time: they stay in the processor's cache while each field is taken out.
 _BLOCK = 8192

@@ -13,6 +13,7 @@ from tcpautopsy.events.directions import directions
 from tcpautopsy.events.rest import Live, Rest
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
 from tcpautopsy.events.sides import Sides
+from tcpautopsy.narrow import zeros
 from tcpautopsy.records import Pool, Rows
 from tcpautopsy.tables import (
     EVENT,
@@ -145,9 +146,12 @@ class Tracker:
             self._events.grow(count)
         self._events.write(self._kernel.count, ends)
         self._hold()
-        of_flow = talks["events"].astype(np.int64) + np.bincount(ends["flow"], minlength=len(talks))
-        starts = np.cumsum(of_flow) - of_flow
-        parts = [np.empty((len(names), count), kind) for kind, names in _COLUMNS.items()]
+        of_flow = np.bincount(ends["flow"], minlength=len(talks))
+        of_flow += talks["events"]
+        starts = np.cumsum(of_flow)
+        starts -= of_flow
+        del of_flow
+        parts = [zeros((len(names), count), kind) for kind, names in _COLUMNS.items()]
         for first in range(0, count, _PLACED):
             last = min(first + _PLACED, count)
             self._kernel.place(first, last, starts.data, *(part.data for part in parts))

@@ -30,10 +30,12 @@ class Points(NamedTuple):
 def instants(times: Values) -> Instants:
     """These times, put in order once for all groupings."""
     known = ~np.isnan(times)
-    order = np.argsort(times[known], kind="stable")
+    there = times[known]
+    order = np.argsort(there, kind="stable")
+    there = there[order]
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    return Instants(times[known][order], rank, known)
+    return Instants(there, rank, known)
 
 
 def grouped(those: Instants, group: Group) -> Points:

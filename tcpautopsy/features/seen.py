@@ -37,7 +37,7 @@ _NS = 1e9
 #: Nobody leaves a capture without a single packet for so long.
 _PAUSE_S = 86_400.0
 #: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 8 MB.
-_RECENT, _RECENT_VALUES = 4, 1_000_000
+_RECENT, _RECENT_VALUES = 2, 1_000_000
 #: Values that are looked at before all others.
 _FEW = 1000
 

@@ -58,14 +58,16 @@ class FlowTable:
         """How many flows there are so far."""
         return int(self._kernel.count)
 
+    def close(self) -> None:
+        """No packet will come any more: what finds flows is let go of."""
+        self._kernel.let_go()
+        del self._slots, self._aliases
+
     def table(self, over: bool = False) -> Flows:
         """One row per flow, in the order of their first packets.
 
-        `over` when no packet will come any more: then memory is given back as the table is made.
+        `over` after `close`: then memory is given back as the table is made.
         """
-        if over:
-            self._kernel.let_go()
-            del self._slots, self._aliases
         rows = self._flows.array(self._kernel.count)
         done = self._flows.forget if over else lambda _: None
         return flows(kept(rows, self._names.of_flows, done))
