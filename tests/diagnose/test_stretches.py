@@ -22,4 +22,5 @@ def test_the_same_however_many_flows_are_judged_at_once(name: str, monkeypatch: 
     for block in (1, 3):
         monkeypatch.setattr("tcpautopsy.tables.AT_ONCE", block - 1)
         monkeypatch.setattr("tcpautopsy.tables.STRETCH", block)
+        monkeypatch.setattr("tcpautopsy.diagnose._FIRST", block)
         assert _json(capture) == at_once
