@@ -22,7 +22,8 @@ Places: TypeAlias = "slice | NDArray[Any]"
 _BLOCK = 4096
 #: Bytes of a column from which on its memory is asked of the system, and not of the C library.
 _PAGES = 256 * 1024
-#: Places whose values are kept as differences from the least of them.
+#: Places whose values are kept as differences from the least of them: so many short connections begin and end within
+#: four seconds, the nanoseconds of which fit into 32 bits.
 _SPAN = 512
 _NONE = np.iinfo(np.int64).max
 #: Values further apart than this have no difference that could be trusted.
@@ -56,7 +57,7 @@ class Narrow:
         return found
 
     def put(self, name: str, row: int, places: Places, values: Integers) -> None:
-        """Put values, at least one, into these places of a row."""
+        """Put values, at least one, into these places of a row, where zeros are: at first, or since `take`."""
         least, most = values.min(), values.max()
         if not least and not most:
             return

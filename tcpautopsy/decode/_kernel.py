@@ -3,6 +3,8 @@
 
 What is not common is left to Python: `run` writes into `left` what has to be looked at. Lengths come from the IP
 header; a length from the wire is compared with what was captured before it is used.
+
+Longer than other modules, for a kernel imports nothing of the house (docs/decisions/005-kernels-stand-alone.md).
 """
 
 from __future__ import annotations

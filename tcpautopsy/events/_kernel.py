@@ -4,6 +4,8 @@
 Sequence numbers are counted from the initial one and run on beyond 2**32, so that below `relative` plain comparison
 is right. Outstanding segments are a list per direction; what the peer acknowledges leaves it. Every rule that tells
 two kinds of events apart is one small function with its source.
+
+Longer than other modules, for a kernel imports nothing of the house (docs/decisions/005-kernels-stand-alone.md).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 """Which flow a packet belongs to: a hash table of tuples, instances of reused ones, second copies of the capture.
 
 `assign` stops where the table has to grow; Python enlarges it and goes on. Numbers are those of tables.py.
+
+Longer than other modules, for a kernel imports nothing of the house (docs/decisions/005-kernels-stand-alone.md).
 """
 
 from __future__ import annotations

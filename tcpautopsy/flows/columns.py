@@ -75,7 +75,12 @@ def _plain(name: str) -> Callable[[_Made], ExtensionArray]:
 
 def _unless_zero(name: str, less: int = 0) -> Callable[[_Made], ExtensionArray]:
     """A field minus `less`, NA where it is 0."""
-    return lambda made: _known(made.field(name) - less, made.raw(name) != 0)
+
+    def column(made: _Made) -> ExtensionArray:
+        values = made.field(name)
+        return _known(values - less, values != 0)
+
+    return column
 
 
 def _port(name: str) -> Callable[[_Made], ExtensionArray]:

@@ -18,7 +18,6 @@ FLOW = Record(
 
 #: How the originator is known, by number.
 KNOWN = ("syn", "synack", "port", "first")
-NO_STREAM = 0xFFFFFFFF
 
 
 class State(IntFlag):
