@@ -71,8 +71,9 @@ class Capture:
         """The connection with this id (from 1, as in reports). Raises KeyError when there is none."""
         if not 1 <= number <= len(self.flows):
             raise KeyError(f"no connection {number}; there are {len(self.flows)}")
-        events = self.events[self.events["flow"] == number - 1]
-        return Flow(self.result.connections[number - 1], pipeline.named_events(events))
+        events = self._known.dissection.events
+        own = events.at(slice(*events.starts[number - 1 : number + 1]))
+        return Flow(self.result.connections[number - 1], pipeline.named_events(own))
 
     def to_html(self, path: str | PathLike[str] | None = None) -> str:
         """The page; written to `path` too when one is given."""

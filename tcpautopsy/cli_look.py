@@ -70,7 +70,9 @@ def shown(known: Examined) -> Iterator[Shown]:
     from tcpautopsy.tables import EVENT_KINDS
 
     events = known.dissection.events
-    columns = (events[name].tolist() for name in ("flow", "frame", "last_frame", "time_ns", "kind", "side", "count"))
+    columns = (
+        events[name].to_numpy().tolist() for name in ("flow", "frame", "last_frame", "time_ns", "kind", "side", "count")
+    )
     for flow, frame, last, time_ns, kind, side, count in zip(*columns, strict=True):
         told = EVENT_KINDS[kind]
         yield Shown(flow + 1, frame, last, utc(time_ns), told.name, _SIDES.get(side, "other"), told.sentence, count)

@@ -125,7 +125,7 @@ def _look(inputs: Sequence[Input], options: pipeline.Options, leads: Sequence[Fi
     close_ups = {}
     for number, stride in wanted.stride.items():
         flow = number - wanted.first_id
-        close_ups[number] = close_up(_thinned(rows, flow, stride, evidence), _of(events, flow))
+        close_ups[number] = close_up(_thinned(rows, flow, stride, evidence), events.of(np.array([flow])))
     return Material(
         close_ups=close_ups,
         proofs={p.finding: p.bytes() for p in proofs},
@@ -138,8 +138,8 @@ def _handshakes(events: Events, first_id: int) -> dict[int, float]:
     """Seconds from the first SYN to the client's ACK of the SYN-ACK."""
     ends = []
     for kind in ("syn", "handshake_ack"):
-        of_kind = events[events["kind"] == EVENT_NUMBER[kind]].drop_duplicates("flow")
-        ends.append(dict(zip(of_kind["flow"].tolist(), of_kind["time_ns"].tolist(), strict=True)))
+        of_kind = events.at(np.flatnonzero(events["kind"].to_numpy() == EVENT_NUMBER[kind])[::-1])
+        ends.append(dict(zip(*(of_kind[name].to_numpy().tolist() for name in ("flow", "time_ns")), strict=True)))
     asked, connected = ends
     return {flow + first_id: (end - asked[flow]) / 1e9 for flow, end in connected.items() if flow in asked}
 
@@ -175,10 +175,6 @@ def _thinned(rows: Rows, flow: int, stride: int, evidence: set[int]) -> Rows:
     kept: NDArray[np.bool_] = np.arange(len(mine)) % stride == 0
     thinned: Rows = mine[kept | np.isin(mine["frame"].astype(np.int64), list(evidence))]
     return thinned
-
-
-def _of(events: Events, flow: int) -> Events:
-    return Events(pd.DataFrame(events[events["flow"] == flow]))
 
 
 class _Proof:

@@ -52,8 +52,9 @@ class Narrow:
         if name not in self._bases:
             return kept
         found = kept.astype(np.int64)
-        found += self._bases[name][row][self._spans(name, places)] - 1
-        found[kept == 0] = 0
+        found += (self._bases[name][row] - 1)[self._spans(name, places)]
+        if not kept.all():
+            found[kept == 0] = 0
         return found
 
     def put(self, name: str, row: int, places: Places, values: Integers) -> None:
@@ -115,24 +116,25 @@ class Narrow:
 
     def _differences(self, name: str, row: int, places: Places, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """What stands for these values in their spans; the values themselves once they are too far apart."""
-        known, spans, bases = values != 0, self._spans(name, places), self._bases[name][row]
-        lowest = np.full(len(bases), _NONE)
-        np.minimum.at(lowest, spans[known], values[known])
-        lower = np.flatnonzero(lowest < bases)
+        known, spans, bases = None if values.all() else values != 0, self._spans(name, places), self._bases[name][row]
+        there, lowest = _lowest(spans, values if known is None else np.where(known, values, _NONE))
+        lower = lowest < bases[there]
         lifts = [
             (span, before - after)
-            for span, before, after in zip(lower.tolist(), bases[lower].tolist(), lowest[lower].tolist(), strict=True)
+            for span, before, after in zip(*(a[lower].tolist() for a in (there, bases[there], lowest)), strict=True)
             if before != _NONE
         ]
-        furthest = int(values[known].max()) - int(min(lowest.min(), bases.min()))
+        most = values.max() if known is None else values.max(where=known, initial=-_NONE)
+        furthest = int(most) - int(min(lowest.min(), bases.min()))
         if max([furthest, *(by for _, by in lifts)]) >= _FAR:
             self._columns[name] = self[name]
             del self._bases[name]
             return values
-        bases[lower] = lowest[lower]
+        bases[there[lower]] = lowest[lower]
         for span, by in lifts:
             self._lift(name, row, span, by)
-        return np.where(known, values - bases[spans] + 1, 0)
+        found = values - (bases - 1)[spans]
+        return found if known is None else np.where(known, found, 0)
 
     def _lift(self, name: str, row: int, span: int, by: int) -> None:
         """Add to all differences of a span, which count from a lower value now."""
@@ -141,6 +143,18 @@ class Narrow:
         lifted = np.where(kept != 0, kept.astype(np.int64) + by, 0)
         self._fit(name, 0, int(lifted.max()), lifted.dtype)
         self._columns[name][row, here] = lifted
+
+
+def _lowest(spans: NDArray[np.int64], values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The spans that there are, and the lowest value in each; most come in order."""
+    firsts = np.flatnonzero(np.concatenate([[True], spans[1:] != spans[:-1]]))
+    there, lowest = spans[firsts], np.minimum.reduceat(values, firsts)
+    if (np.diff(there) > 0).all():
+        return there, lowest
+    there, place = np.unique(there, return_inverse=True)
+    found = np.full(len(there), _NONE)
+    np.minimum.at(found, place, lowest)
+    return there, found
 
 
 def _no_bases(shape: tuple[int, int]) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ from tcpautopsy.places import place
 from tcpautopsy.quality import assess
 from tcpautopsy.result import SCHEMA_VERSION, Capture, Connection, Connections, Finding, Result, Tool
 from tcpautopsy.result import Incident as ToldIncident
+from tcpautopsy.schema import LazyTable, texts
 from tcpautopsy.tables import (
     EVENT_KINDS,
     Diagnosis,
@@ -258,17 +259,16 @@ def tables(path: str, kind: Literal["flows", "events"], options: Options = Optio
     return dissection.flows.frame() if kind == "flows" else named_events(dissection.events)
 
 
-def named_events(events: pd.DataFrame) -> pd.DataFrame:
+def named_events(events: LazyTable) -> pd.DataFrame:
     """Events with the names of their kinds, and ids as connections have them."""
-    names = pd.Series([kind.name for kind in EVENT_KINDS], dtype="str")
-    kinds = names.iloc[events["kind"].to_numpy()].reset_index(drop=True)
+    kinds = texts([kind.name for kind in EVENT_KINDS], events["kind"].to_numpy())
     wide = wide_events(events)
     return wide.assign(kind=kinds, flow=wide["flow"] + 1).rename(columns={"flow": "connection"})
 
 
-def wide_events(events: pd.DataFrame) -> pd.DataFrame:
+def wide_events(events: LazyTable) -> pd.DataFrame:
     """Events for whoever counts with them: their difference is no difference of unsigned numbers."""
-    return events.astype({name: "Int64" if name == "of_frame" else "int64" for name in events})
+    return events.frame().astype({"kind": "int64", "side": "int64"})
 
 
 class _Run:
@@ -316,6 +316,7 @@ class _Run:
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
             known.features.settle()
+            known.dissection.events.settle()
             trim(len(known.dissection.flows))
             with uncollected():
                 stages.run("explain", self.tell, known, diagnosis)

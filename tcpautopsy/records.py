@@ -104,6 +104,12 @@ def integers(count: int, kind: str = "q") -> memoryview:
     return np.zeros(count, _TYPES[kind]).data
 
 
+def taken(rows: Rows, chosen: NDArray[Any]) -> Rows:
+    """Some rows; copied as they are, for NumPy copies what has fields one by one."""
+    found: Rows = rows.view(f"V{rows.dtype.itemsize}")[chosen].view(rows.dtype)
+    return found
+
+
 class Pool:
     """Rows that a kernel fills, and that can become more. Compiled ones are memory that the system moves, not copies.
 

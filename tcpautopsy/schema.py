@@ -102,13 +102,6 @@ def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]
     return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
 
 
-def spans(owners: NDArray[Any], numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Of each number the first row of an ascending column that has it, and the row behind the last."""
-    # Asked in another type the whole column would be copied into it, each time.
-    asked = numbers.astype(owners.dtype)
-    return np.searchsorted(owners, asked, "left"), np.searchsorted(owners, asked, "right")
-
-
 #: Rows of a table: a stretch of it, or their numbers.
 RowChoice: TypeAlias = "slice | NDArray[np.int64]"
 

@@ -10,13 +10,17 @@ Longer than other modules because it is a list: one place to look a column up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum, IntFlag
 from typing import NamedTuple, NewType, TypeAlias
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.records import Record, Rows
-from tcpautopsy.schema import Column, LazyTable, Table
+from tcpautopsy.schema import Column, LazyTable, RowChoice, Table, ranges, rows_of
 
 NO_TIME = -(2**63)
 
@@ -308,20 +312,66 @@ EVENTS = Table(
     "events",
     "What a frame, or a run of like frames, shows; ordered by (flow, time_ns, frame), then handshake_ack, data, fin.",
     (
-        Column("flow", "uint32", "", "row number of the flow in Flows"),
-        Column("frame", "uint32", "", "first frame of the event (Wireshark's frame.number)"),
-        Column("last_frame", "uint32", "", "last frame of the run; equals frame for a single one"),
+        Column("flow", "int64", "", "row number of the flow in Flows"),
+        Column("frame", "int64", "", "first frame of the event (Wireshark's frame.number)"),
+        Column("last_frame", "int64", "", "last frame of the run; equals frame for a single one"),
         Column("time_ns", "int64", "ns", "time of the first frame, UTC"),
         Column("last_time_ns", "int64", "ns", "time of the last frame"),
         Column("kind", "uint8", "", "number of the kind in EVENT_KINDS"),
         Column("side", "uint8", "", "1 originator, 0 responder, 2 third party"),
-        Column("of_frame", "UInt32", "", "the frame that it repeats or answers"),
+        Column("of_frame", "Int64", "", "the frame that it repeats or answers"),
         Column("value", "int64", "", "what EVENT_KINDS says of this kind"),
-        Column("count", "uint32", "frames", "frames in the run"),
+        Column("count", "int64", "frames", "frames in the run"),
     ),
 )
 
-Events = NewType("Events", pd.DataFrame)
+Places: TypeAlias = "range | NDArray[np.int64]"
+#: Rows up to which a column of Events, once made, is kept until the table is settled: features ask for it many times.
+FEW_EVENTS = 1_000_000
+
+
+class Events(LazyTable):
+    """The table of this contract; `starts[f]` to `starts[f + 1]` are the rows of flow f."""
+
+    def __init__(
+        self, starts: NDArray[np.int64], make: Callable[[str, Places], ExtensionArray], rows: Places | None = None
+    ) -> None:
+        """`make` gives a column, `flow` left out, of any rows of all events of a capture; these have `rows` there."""
+        self.starts = starts
+        self._rows = range(int(starts[-1])) if rows is None else rows
+        self._column = make
+        whole = range(len(self._rows))
+        few = len(whole) <= FEW_EVENTS
+        cut, made = None if few else self._some, self._of
+        super().__init__(EVENTS, len(whole), lambda name: made(name, whole), self._forget, cut=cut, kept=few)
+
+    def of(self, flows: NDArray[np.int64]) -> Events:
+        """The events of these flows, which ascend and are numbered anew from 0."""
+        low, high = self.starts[flows], self.starts[flows + 1]
+        together = len(flows) > 0 and bool((low[1:] == high[:-1]).all())
+        choice = slice(int(low[0]), int(high[-1])) if together else ranges(low, high)
+        starts = np.concatenate([[0], np.cumsum(high - low, dtype=np.int64)])
+        return Events(starts, self._column, rows_of(self._rows, choice))
+
+    def _forget(self) -> None:
+        self._made.clear()
+
+    def _some(self, choice: RowChoice) -> LazyTable:
+        places = rows_of(range(len(self)), choice)
+        return LazyTable(EVENTS, len(places), lambda name: self._of(name, places), kept=False)
+
+    def _of(self, name: str, places: Places) -> ExtensionArray:
+        if name == "flow":
+            return pd.arrays.NumpyExtensionArray(self._owners(places))
+        choice = slice(places.start, places.stop, places.step) if isinstance(places, range) else places
+        return self._column(name, rows_of(self._rows, choice))
+
+    def _owners(self, places: Places) -> NDArray[np.int64]:
+        """The flow of each of these rows."""
+        if len(places) == len(self):  # all of them
+            return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        return np.asarray(np.searchsorted(self.starts, places, "right") - 1)
+
 
 # ------------------------------------------------------------------------------------------------- Flows
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from tcpautopsy import tables
 from tcpautopsy.diagnose import precedence, trust, verdicts
-from tcpautopsy.diagnose.columns import Stretch, happenings
+from tcpautopsy.diagnose.columns import Stretch
 from tcpautopsy.diagnose.incidents import incidents
 from tcpautopsy.diagnose.rules import RuleSet, load
 from tcpautopsy.memory import trim
@@ -29,12 +29,11 @@ def diagnose(
 ) -> Diagnosis:
     """What the rules say of every flow; rules in `ignore` are as if they did not exist."""
     order = precedence.order([rule for rule in rules.compiled if rule.rule.id not in ignore])
-    events = happenings(dissection)
     count = len(dissection.flows)
     parts: list[verdicts.Part] = []
     found = 0
     for first, last in _stretches(count):
-        stretch = Stretch(features, events, first, last)
+        stretch = Stretch(features, dissection.events, first, last)
         parts.append(verdicts.part(order, stretch, trust.gate(quality, first, last), found))
         found += len(parts[-1].findings)
         del stretch  # what it keeps is larger than all verdicts

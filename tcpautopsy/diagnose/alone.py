@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tcpautopsy.diagnose.columns import Stretch, happenings
+from tcpautopsy.diagnose.columns import Stretch
 from tcpautopsy.diagnose.judge import judged
 from tcpautopsy.diagnose.rules import RuleSet
 from tcpautopsy.tables import Dissection, Features
@@ -18,7 +18,7 @@ def alone(
     Raises KeyError for a rule that is not there.
     """
     compiled = {each.rule.id: each for each in rules.compiled}[name]
-    stretch = Stretch(features, happenings(dissection), 0, len(dissection.flows))
+    stretch = Stretch(features, dissection.events, 0, len(dissection.flows))
     eligible = stretch.speaks(compiled.rule.protocols)
     found = judged(compiled, stretch, eligible)
     if found is not None and len(found.matched):

@@ -19,19 +19,19 @@ from tcpautopsy.diagnose import logic
 from tcpautopsy.diagnose.compiled import SIDES, Line
 from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
-from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
+from tcpautopsy.tables import EVENT_KINDS, Events, Features
 
 Integers = NDArray[np.int64]
 
 
 class Happenings(NamedTuple):
-    """The columns of Events that matching needs; `start[f]` to `start[f + 1]` are the rows of flow f."""
+    """The columns of Events that matching needs; `start[n]` to `start[n + 1]` are the rows of the n-th flow."""
 
     start: Integers
     code: NDArray[np.uint8]  # kind * 3 + side
     time_ns: Integers
     last_time_ns: Integers
-    frames: NDArray[np.uint32]
+    frames: Integers
     value: Integers
 
 
@@ -49,27 +49,25 @@ def ordered(*keys: Integers) -> Integers | slice:
     return np.lexsort(keys[::-1]) if later.any() else slice(None)
 
 
-def happenings(dissection: Dissection) -> Happenings:
-    """All events of a capture."""
-    events = dissection.events
-    of_flow = np.bincount(events["flow"].to_numpy(), minlength=len(dissection.flows))
-    return Happenings(
-        start=np.concatenate([[0], np.cumsum(of_flow)]),
-        code=(events["kind"].to_numpy() * len(SIDES) + events["side"].to_numpy()).astype(np.uint8),
-        time_ns=events["time_ns"].to_numpy(dtype=np.int64),
-        last_time_ns=events["last_time_ns"].to_numpy(dtype=np.int64),
-        frames=events["count"].to_numpy(),
-        value=events["value"].to_numpy(dtype=np.int64),
+def happenings(events: Events) -> Happenings:
+    """The columns of these events."""
+    time_ns, last_time_ns, frames, value = (
+        events[name].to_numpy() for name in ("time_ns", "last_time_ns", "count", "value")
     )
+    code = events["kind"].to_numpy() * np.uint8(len(SIDES)) + events["side"].to_numpy()
+    return Happenings(events.starts, code, time_ns, last_time_ns, frames, value)
 
 
 class Stretch:
     """The flows `first` to `last` (exclusive) of a capture; positions count from `first`."""
 
-    def __init__(self, features: Features, events: Happenings, first: int, last: int):
+    def __init__(self, features: Features, events: Events, first: int, last: int):
+        """`features` and `events` are those of the capture."""
         self.first = first
         self.count = last - first
-        self.events = events
+        #: Their rows count from `first_event` of the capture.
+        self.events = happenings(events if self.count == len(features) else events.of(np.arange(first, last)))
+        self.first_event = int(events.starts[first])
         self._features = features if self.count == len(features) else features.at(slice(first, last))
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
@@ -119,8 +117,7 @@ class Stretch:
 
     @cached_property
     def _present(self) -> NDArray[np.uint64]:
-        start = self.events.start[self.first : self.first + self.count + 1]
-        code = self.events.code[start[0] : start[-1]]
+        start, code = self.events.start, self.events.code
         bits = np.left_shift(np.uint64(1), np.arange(len(EVENT_KINDS), dtype=np.uint64))
         none = np.zeros_like(bits)
         found = np.zeros((len(SIDES), self.count), dtype=np.uint64)
@@ -128,7 +125,7 @@ class Stretch:
         for side in {n % len(SIDES) for n in np.flatnonzero(np.bincount(code)).tolist()}:
             # By code: the bit of its kind where it is of this side.
             table = np.stack([bits if other == side else none for other in range(len(SIDES))], axis=1).reshape(-1)
-            found[side, filled] = np.bitwise_or.reduceat(table[code], (start[:-1] - start[0])[filled])
+            found[side, filled] = np.bitwise_or.reduceat(table[code], start[:-1][filled])
         return found
 
 

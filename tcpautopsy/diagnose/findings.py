@@ -144,14 +144,15 @@ def _joined_flags(bits: Integers) -> pd.Series:
 # ------------------------------------------------------------------------------------------------------- evidence
 
 
-def evidence(settled: Settled, events: Happenings, found: Rows, first_finding: int) -> pd.DataFrame:
-    pieces = [piece for n in range(len(settled.kept)) for piece in _of_steps(settled, n, events, found)]
+def evidence(settled: Settled, stretch: Stretch, found: Rows, first_finding: int) -> pd.DataFrame:
+    pieces = [piece for n in range(len(settled.kept)) for piece in _of_steps(settled, n, stretch.events, found)]
     none = np.zeros(0, dtype=np.int64)
     finding, step, event = (
         (np.concatenate([none, *parts]) for parts in zip(*pieces, strict=True)) if pieces else [none] * 3
     )
     place = ordered(finding, step, event)
-    return pd.DataFrame({"finding": finding[place] + first_finding, "step": step[place], "event": event[place]})
+    rows = event[place] + stretch.first_event
+    return pd.DataFrame({"finding": finding[place] + first_finding, "step": step[place], "event": rows})
 
 
 def _of_steps(settled: Settled, n: int, events: Happenings, found: Rows) -> Iterator[tuple[Integers, ...]]:

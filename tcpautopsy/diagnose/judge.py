@@ -152,7 +152,7 @@ def _plausible(rule: Compiled, stretch: Stretch, flows: Integers) -> Mask:
 def _assigned(rule: Compiled, stretch: Stretch, flows: Integers) -> Assignment:
     """The assignment of every flow that has one; `at` are positions in `flows`, events are rows of Events."""
     starts = stretch.events.start
-    low, high = starts[stretch.first + flows], starts[stretch.first + flows + 1]
+    low, high = starts[flows], starts[flows + 1]
     if not rule.steps:
         none = np.zeros((len(flows), 0), dtype=np.int64)
         return Assignment(np.arange(len(flows)), low, high, none, none, none)
@@ -174,7 +174,7 @@ def _assigned(rule: Compiled, stretch: Stretch, flows: Integers) -> Assignment:
         return ~refused
 
     found = matcher.assign(rule.steps, events, low, high, accepts)
-    return found if back is None else _returned(found, back, starts, stretch.first + flows)
+    return found if back is None else _returned(found, back, starts, flows)
 
 
 def _gathered(events: Happenings, low: Integers, high: Integers) -> tuple[Happenings, Integers | None]:

@@ -44,7 +44,7 @@ def part(order: Order, stretch: Stretch, gate: Gate, first_finding: int) -> Part
     rows = findings.rows(order, settled, stretch)
     return Part(
         findings=findings.findings(order, stretch, rows),
-        evidence=findings.evidence(settled, stretch.events, rows, first_finding),
+        evidence=findings.evidence(settled, stretch, rows, first_finding),
         runners_up=findings.runners_up(order, settled, stretch, rows, first_finding),
         verdicts=_verdicts(case, still_open, rows, first_finding),
         undecided=_undecided(order, still_open, stretch.first),

@@ -1820,43 +1820,28 @@ class Track:
         """The flow of a row."""
         return self.rows[i].flow
 
-    # ----------------------------------------------------------------------------------------------- the events' table
+    # ----------------------------------------------------------------------------------------------- the events' order
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def placed(
-        self,
-        first: i64,
-        last: i64,
-        starts: cython.longlong[::1],
-        wide: cython.longlong[:, ::1],
-        numbers: cython.uint[:, ::1],
-        small: cython.uchar[:, ::1],
+        self, flows: cython.longlong[::1], first: i64, free: cython.longlong[::1], order: cython.uint[::1]
     ) -> i64:
         e: i64
-        n: i64
         f: i64
-        for e in range(first, last):
-            f = self.events[e].flow
-            n = starts[f]
-            starts[f] = n + 1
-            wide[0, n] = self.events[e].time_ns
-            wide[1, n] = self.events[e].last_time_ns
-            wide[2, n] = self.events[e].value
-            numbers[0, n] = self.events[e].flow
-            numbers[1, n] = self.events[e].frame
-            if self.events[e].what >> 8 > 1:
-                numbers[2, n] = self.events[e].other
-                numbers[3, n] = 0
-            else:
-                numbers[2, n] = self.events[e].frame
-                numbers[3, n] = self.events[e].other
-            numbers[4, n] = self.events[e].what >> 8
-            small[0, n] = self.events[e].what >> 2 & 0x3F
-            small[1, n] = self.events[e].what & 3
+        n: i64
+        for e in range(flows.shape[0]):
+            f = flows[e] - 1
+            if f >= 0:
+                n = free[f]
+                free[f] = n + 1
+                order[n] = first + e
         return 0
 
-    def place(self, first, last, starts, wide, numbers, small):
-        """Put the events from `first` on into columns, those of a flow where `starts` says, as they came."""
-        self.placed(first, last, starts, wide, numbers, small)
+    def place(self, flows, first, free, order):
+        """Put the numbers of events from `first` on where `free` says for their flows, as they came.
+
+        `flows` are those of the events plus 1, 0 where none is.
+        """
+        self.placed(flows, first, free, order)

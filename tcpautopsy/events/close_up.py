@@ -92,9 +92,8 @@ def _scales(rows: Rows, flags: _Numbers, client: NDArray[np.bool_]) -> _Numbers:
 
 def _kinds(frames: _Numbers, events: Events) -> pd.Series[str]:
     """The name of the event that begins at each frame; of several the one that says most."""
-    plain = events["kind"].isin(_PLAIN)
-    first = events[~plain].drop_duplicates("frame").set_index("frame")["kind"]
-    names = {frame: EVENT_KINDS[kind].name for frame, kind in zip(first.index, first.to_numpy(), strict=True)}
+    told = zip(*(events[name].to_numpy()[::-1].tolist() for name in ("frame", "kind")), strict=True)
+    names = {frame: EVENT_KINDS[kind].name for frame, kind in told if kind not in _PLAIN}  # the first is written last
     return pd.Series([names.get(frame, "") for frame in frames.tolist()], dtype="str")
 
 

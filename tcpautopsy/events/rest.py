@@ -7,7 +7,7 @@ stood in the row it had.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tcpautopsy.events.rows import SIDE, TROUBLE
 from tcpautopsy.events.sides import Sides
 from tcpautopsy.narrow import Narrow
-from tcpautopsy.records import Rows
+from tcpautopsy.records import Rows, taken
 
 #: What says which row is whose: it is known without the row.
 _WHOSE = frozenset({"twin", "side", "flow"})
@@ -69,6 +69,13 @@ class Rest:
         """Whether so many rows are in use that it is time for `lay_down`; `heard` is the last."""
         return heard - self._from >= self._due
 
+    def asleep(self, flows: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Which of these flows are at rest."""
+        known = flows < len(self._asleep)
+        found = np.zeros(len(flows), bool)
+        found[known] = self._asleep[flows[known]]
+        return found
+
     def lay_down(self, live: Live, frame: int) -> Rows:
         """Put flows to rest of which no frame of late, before this one, was; returns the rows of all others.
 
@@ -84,7 +91,7 @@ class Rest:
             silent = live.talks["last_frame"][rows["flow"]].astype(np.int64) < frame - self._silent
             _put(self._fields, _FIELDS, rows, silent)
             self._asleep[rows["flow"][silent]] = True
-            awake.append(_taken(rows, ~silent))
+            awake.append(taken(rows, ~silent))
         moved = np.concatenate(awake)
         self._from = len(live.sides)
         self._due = MANY + 2 * len(moved)
@@ -137,7 +144,7 @@ class Rest:
 def _put(fields: Narrow, names: tuple[str, ...], rows: Rows, chosen: NDArray[np.bool_]) -> None:
     """Take these fields of the chosen rows into columns."""
     for which in (0, 1):
-        own = _taken(rows, chosen & (rows["side"] == 1 - which))
+        own = taken(rows, chosen & (rows["side"] == 1 - which))
         if not len(own):
             continue
         flows = own["flow"]
@@ -145,12 +152,6 @@ def _put(fields: Narrow, names: tuple[str, ...], rows: Rows, chosen: NDArray[np.
         place = slice(int(flows[0]), int(flows[-1]) + 1) if dense else flows
         for name in names:
             fields.put(name, which, place, np.ascontiguousarray(own[name]))
-
-
-def _taken(rows: Rows, chosen: NDArray[Any]) -> Rows:
-    """Some rows; copied as they are, for NumPy copies what has fields one by one."""
-    found: Rows = rows.view(f"V{rows.dtype.itemsize}")[chosen].view(rows.dtype)
-    return found
 
 
 def _place(talks: Rows, rows: Rows, first: int) -> None:
@@ -171,7 +172,7 @@ def _columns(fields: Narrow, troubles: Rows, flows: int) -> Sides:
         troubled = np.flatnonzero(number)
         for start in range(0, len(troubled), _BLOCK):
             few = troubled[start : start + _BLOCK]
-            rows = _taken(troubles, number[few])
+            rows = taken(troubles, number[few])
             for name in _OUTWARD_TROUBLE:
                 found.put(name, which, few, np.ascontiguousarray(rows[name]))
     for name in _INWARD.intersection(_FIELDS):

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
+from tcpautopsy.events.log import Log
 from tcpautopsy.events.rest import Live, Rest
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
 from tcpautopsy.events.sides import Sides
-from tcpautopsy.narrow import zeros
 from tcpautopsy.records import Pool, Rows
 from tcpautopsy.tables import (
     EVENT,
     EVENT_NUMBER,
-    EVENTS,
     NO_FLOW,
     NOTES_TABLE,
     PACKET,
@@ -32,13 +31,6 @@ from tcpautopsy.tables import (
 )
 
 _AT_FIRST = {"sides": 2048, "troubles": 256, "talks": 1024, "segments": 2048, "events": 4096}
-#: Columns of Events by their type, as the kernel fills them.
-_COLUMNS = {
-    np.int64: ("time_ns", "last_time_ns", "value"),
-    np.uint32: ("flow", "frame", "last_frame", "of_frame", "count"),
-    np.uint8: ("kind", "side"),
-}
-_PLACED = 250_000  # events, before their rows are given back
 _FIRST_COPY = 2  # the kernel's mark in `pad`: payload seen for the first time
 #: Notes that are events of their flow too.
 _TOLD = frozenset({"tls_client_hello", "tls_server_hello", "tls_alert", "http_request", "http_response"})
@@ -59,7 +51,7 @@ class Tracker:
         self._segments = Pool(SEGMENT, _AT_FIRST["segments"], self._compiled)
         self._events = Pool(EVENT, _AT_FIRST["events"], self._compiled)
         self._hold()
-        self._rest = Rest()
+        self._rest, self._log = Rest(), Log()
         self._waiting: dict[int, list[Note]] = {}  # notes whose packet is still to come
         self._notes: list[tuple[int, int | None, int, str, int, str]] = []
 
@@ -72,7 +64,7 @@ class Tracker:
         for i in spoken:
             self._announce(rows[i])
         if self._compiled:  # the other form has no rows whose memory could be given back
-            self._add(self._rest.wake(self._live(), rows["flow"]))
+            self._wake(rows["flow"])
         entered = PACKET.entered(rows, self._compiled)
         self._kernel.bind(entered)
         at, count = 0, len(rows)
@@ -81,10 +73,8 @@ class Tracker:
         PACKET.left(entered, rows, self._compiled)
         for i in spoken:
             self._keep(rows[i])
-        if self._compiled and self._rest.due(self._kernel.heard):
-            behind = self._kernel.heard + 1
-            self._add(self._rest.lay_down(self._live(), int(rows["frame"][-1])))
-            self._sides.forget(behind)
+        if self._compiled:
+            self._lay_down(rows)
 
     def finish(
         self, first_ns: int | None, last_ns: int | None, flow_count: int, over: bool = False
@@ -113,6 +103,25 @@ class Tracker:
             self._troubles.forget(len(troubles))
         self._hold()
         return found
+
+    # --------------------------------------------------------------------------------------------------------- rest
+
+    def _wake(self, flows: NDArray[np.uint32]) -> None:
+        """Rows for those of these flows that are at rest."""
+        woken = self._rest.wake(self._live(), flows)
+        self._add(woken)
+        if len(woken):
+            self._tell(self._log.wake(self._talking(), np.unique(woken["flow"]), self._kernel.count))
+
+    def _lay_down(self, rows: Rows) -> None:
+        """Put to rest what is silent, and events that are over, when there are many; these packets were the last."""
+        if self._rest.due(self._kernel.heard):
+            behind = self._kernel.heard + 1
+            self._add(self._rest.lay_down(self._live(), int(rows["frame"][-1])))
+            self._sides.forget(behind)
+        if self._log.due(count := self._kernel.count):
+            self._tell(self._log.lay_down(self._events.array(count), self._talking(), self._rest.asleep))
+            self._events.forget(count)
 
     # -------------------------------------------------------------------------------------------------------- notes
 
@@ -146,27 +155,28 @@ class Tracker:
             self._events.grow(count)
         self._events.write(self._kernel.count, ends)
         self._hold()
-        of_flow = np.bincount(ends["flow"], minlength=len(talks))
-        of_flow += talks["events"]
-        starts = np.cumsum(of_flow)
-        starts -= of_flow
-        del of_flow
-        parts = [zeros((len(names), count), kind) for kind, names in _COLUMNS.items()]
-        for first in range(0, count, _PLACED):
-            last = min(first + _PLACED, count)
-            self._kernel.place(first, last, starts.data, *(part.data for part in parts))
-            if over:
-                self._events.forget(last)
-        found: dict[str, Any] = {}
-        for names, part in zip(_COLUMNS.values(), parts, strict=True):
-            found |= dict(zip(names, part, strict=True))
-        found["of_frame"] = pd.arrays.IntegerArray(found["of_frame"], found["of_frame"] == 0)
-        return Events(EVENTS.check(pd.DataFrame({c.name: found[c.name] for c in EVENTS.columns}, copy=False)))
+        log, done = (self._log, self._events.forget) if over else (self._log.copy(), lambda _: None)
+        counts = talks["events"] + np.bincount(ends["flow"], minlength=len(talks))
+        return log.events(self._events.array(count), counts, self._kernel.place, done)
 
     # --------------------------------------------------------------------------------------------------------- room
 
     def _live(self) -> Live:
-        return Live(self._sides.array(self._kernel.heard + 1), self._talks.array(len(self._talks)))
+        return Live(self._sides.array(self._kernel.heard + 1), self._talking())
+
+    def _talking(self) -> Rows:
+        return self._talks.array(len(self._talks))
+
+    def _tell(self, rows: Rows) -> None:
+        """Take these rows of events behind the last."""
+        count = self._kernel.count + len(rows)
+        if count + 16 > len(self._events):
+            self._kernel.let_go()
+            while count + 16 > len(self._events):
+                self._events.grow(self._events.more())
+            self._hold()
+        self._events.write(self._kernel.count, rows)
+        self._kernel.count = count
 
     def _add(self, rows: Rows) -> None:
         """Take these rows of directions behind the last."""

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
-from tcpautopsy.schema import LazyTable, ranges, spans
+from tcpautopsy.schema import LazyTable, ranges
 from tcpautopsy.tables import EVENT_KINDS, Dissection, Features
 
 Row = Mapping[str, Any]  # a table row; None for NA
@@ -88,7 +88,7 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
     orig = rows(dissection.directions.at(2 * wanted))
     resp = rows(dissection.directions.at(2 * wanted + 1))
     marks = rows(features.at(wanted))
-    low, high = spans(dissection.events["flow"].to_numpy(), wanted)
+    low, high = (dissection.events.starts[wanted + after] for after in (0, 1))
     fields = _fields(dissection, ranges(low, high))
     last = np.cumsum(high - low)
     happened = [Happened(fields, *part) for part in zip((last - (high - low)).tolist(), last.tolist(), strict=True)]
@@ -163,6 +163,6 @@ def events_at(dissection: Dissection, positions: Sequence[int] | NDArray[np.int6
 
 def _fields(dissection: Dissection, positions: Sequence[int] | NDArray[np.int64]) -> list[list[Any]]:
     """The fields of Event at these rows of Events."""
-    chosen = dissection.events.iloc[np.asarray(positions, dtype=np.int64)]
-    kinds = [_KINDS[kind] for kind in chosen["kind"].tolist()]
-    return [kinds, *(_plain(chosen[name].array) for name in Event._fields[1:])]
+    chosen = dissection.events.at(np.asarray(positions, dtype=np.int64))
+    kinds = [_KINDS[kind] for kind in chosen["kind"].to_numpy().tolist()]
+    return [kinds, *(_plain(chosen[name]) for name in Event._fields[1:])]

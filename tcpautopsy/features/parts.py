@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from tcpautopsy.features.seen import Group, Seen
-from tcpautopsy.schema import RowChoice, ranges, spans
-from tcpautopsy.tables import Dissection, Events, Notes
+from tcpautopsy.schema import RowChoice
+from tcpautopsy.tables import Dissection, Notes
 
 
 def part(whole: Seen, rows: RowChoice) -> Seen:
@@ -23,17 +23,9 @@ def _cut(dissection: Dissection, numbers: Group) -> Dissection:
     return dissection._replace(
         flows=dissection.flows.at(_run(numbers)),
         directions=dissection.directions.at(_run(both)),
-        events=_events(dissection.events, numbers),
+        events=dissection.events.of(numbers),
         notes=_notes(dissection.notes, numbers),
     )
-
-
-def _events(events: Events, numbers: Group) -> Events:
-    """Of these flows; the table is in the order of flows."""
-    owners = events["flow"].to_numpy()
-    low, high = spans(owners, numbers)
-    chosen = _renumbered(events, _run(ranges(low, high)))
-    return Events(chosen.assign(flow=np.repeat(np.arange(len(numbers)), high - low)))
 
 
 def _notes(notes: Notes, numbers: Group) -> Notes:

@@ -109,7 +109,7 @@ def _limit(seen: Seen, flow: int, side: int, sent: _Sent) -> _Limit:
 def _sent(seen: Seen, flow: int, side: int) -> _Sent:
     """The bytes of one direction."""
     events, table = seen.events, seen.dissection.events
-    rows = slice(*np.searchsorted(events.flow, [flow, flow + 1]))
+    rows = slice(*table.starts[flow : flow + 2])
     mine = events.side[rows] == side
     kind, time, value, of = events.kind[rows], events.last[rows], events.value[rows], events.of[rows]
     data, resent = mine & (kind == EVENT_NUMBER["data"]), mine & np.isin(kind, _RESENT)
@@ -117,7 +117,7 @@ def _sent(seen: Seen, flow: int, side: int) -> _Sent:
     came = data | resent | (mine & np.isin(kind, _OTHER))
     passed, lost = np.where(came, value, 0).astype(float), np.where(hole, value, 0).astype(float)
     first_copy = np.nonzero(data)[0]
-    begins = table["frame"].to_numpy(dtype="int64")[rows][first_copy]
+    begins = table.at(rows)["frame"].to_numpy()[first_copy]
     copies: dict[int, int] = {}  # frame of a first copy: row of its latest copy
     for row in np.nonzero(resent & (of > 0))[0].tolist():
         before = copies.get(int(of[row]))

@@ -122,7 +122,8 @@ def _offloaded_checksums(dissection: Dissection) -> Mask:
 def _with_event(dissection: Dissection, kind: str) -> Mask:
     mask = np.zeros(len(dissection.flows), bool)
     events = dissection.events
-    mask[events["flow"].to_numpy()[(events["kind"] == EVENT_NUMBER[kind]).to_numpy()]] = True
+    chosen = np.flatnonzero(events["kind"].to_numpy() == EVENT_NUMBER[kind])
+    mask[events.at(chosen)["flow"].to_numpy()] = True
     return mask
 
 
@@ -151,7 +152,7 @@ def _filtered(dissection: Dissection) -> bool:
         return True
     others = not {"icmp", "arp", "ndp", "dns"}.isdisjoint(dissection.flows["protocol"].unique())
     icmp = [EVENT_NUMBER[k] for k in EVENT_NUMBER if k.startswith(("icmp_", "arp_"))]
-    if others or dissection.events["kind"].isin(icmp).any():
+    if others or np.isin(dissection.events["kind"].to_numpy(), icmp).any():
         return False
     repeats = (dissection.directions[name].to_numpy() for name in ("ladder_copies", "rto_retransmissions"))
     return any(bool(each.any()) for each in repeats)

@@ -83,9 +83,10 @@ def _handshake_split(dissection: Dissection) -> tuple[Score, Score, NDArray[np.b
 
 def _first_time(dissection: Dissection, kind: str) -> NDArray[np.float64]:
     events = dissection.events
-    chosen = events[events["kind"] == EVENT_NUMBER[kind]]
-    first = chosen.groupby("flow", sort=False)["time_ns"].first()
-    return np.asarray(first.reindex(range(len(dissection.flows))).to_numpy(dtype="float64"))
+    chosen = events.at(np.flatnonzero(events["kind"].to_numpy() == EVENT_NUMBER[kind]))
+    first = np.full(len(dissection.flows), np.nan)
+    first[chosen["flow"].to_numpy()[::-1]] = chosen["time_ns"].to_numpy()[::-1]  # the first is written last
+    return first
 
 
 def _start_ttl(dissection: Dissection) -> tuple[Score, Score, NDArray[np.bool_]]:

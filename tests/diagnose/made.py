@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tcpautopsy.diagnose import diagnose, rules
@@ -53,12 +54,18 @@ def dissection(flows: Sequence[Flow]) -> Dissection:
         FACTS,
         _flows([_flow(n, each, events) for n, each in enumerate(flows)]),
         LazyTable(DIRECTIONS, 0, table(DIRECTIONS, []).__getitem__),
-        Events(table(EVENTS, events)),
+        made_events(table(EVENTS, events), len(flows)),
         Notes(table(NOTES_TABLE, [])),
         Arrivals(table(ARRIVALS, [])),
         BASE_NS,
         BASE_NS + 100_000_000_000,
     )
+
+
+def made_events(frame: pd.DataFrame, flows: int) -> Events:
+    """A frame in the order of flows as the table that it stands for."""
+    starts = np.searchsorted(frame["flow"], np.arange(flows + 1))
+    return Events(starts, lambda name, rows: frame[name].array[np.asarray(rows)])
 
 
 def features(flows: Sequence[Flow]) -> Features:

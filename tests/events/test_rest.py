@@ -13,7 +13,7 @@ import pytest
 from tcpautopsy import records
 from tcpautopsy.capture import Input
 from tcpautopsy.dissector import Options, followed
-from tcpautopsy.events import Tracker, rest
+from tcpautopsy.events import Tracker, log, rest
 from tcpautopsy.events.rows import SIDE, TALK
 from tcpautopsy.flows import FlowTable
 from tcpautopsy.tables import NO_TIME, Directions, Events, Notes, Packets
@@ -52,15 +52,15 @@ def fed(packets: list[Packets], tracker: Tracker) -> Tracker:
 
 
 def same(some: Tables, others: Tables) -> None:
-    pd.testing.assert_frame_equal(some[0], others[0])
+    pd.testing.assert_frame_equal(some[0].frame(), others[0].frame())
     pd.testing.assert_frame_equal(some[1].frame(), others[1].frame())
     pd.testing.assert_frame_equal(some[2], others[2])
 
 
 @pytest.fixture
 def restless(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
-    """Flows rest as soon as two frames are not theirs; how many rows were laid down, and how many woke."""
-    counts = {"laid": 0, "woken": 0}
+    """Flows rest as soon as two frames are not theirs, and events when they are over; how many, and how many woke."""
+    counts = {"laid": 0, "woken": 0, "over": 0, "prolonged": 0}
     lay_down, wake = rest.Rest.lay_down, rest.Rest.wake
 
     def laid(self: rest.Rest, live: rest.Live, frame: int):
@@ -73,6 +73,23 @@ def restless(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
         counts["woken"] += len(moved)
         return moved
 
+    over, again = log.Log.lay_down, log.Log.wake
+
+    def noted(self: log.Log, rows, talks, asleep):
+        before = self._from
+        moved = over(self, rows, talks, asleep)
+        counts["over"] += len(rows) - before - len(moved)
+        return moved
+
+    def reopened(self: log.Log, talks, flows, count: int):
+        moved = again(self, talks, flows, count)
+        counts["prolonged"] += len(moved)
+        return moved
+
+    monkeypatch.setattr(log, "FIRST", 1)
+    monkeypatch.setattr(log, "MANY", 1)
+    monkeypatch.setattr(log.Log, "lay_down", noted)
+    monkeypatch.setattr(log.Log, "wake", reopened)
     monkeypatch.setattr(rest, "MANY", 1)
     monkeypatch.setattr(rest, "SILENT", 2)
     monkeypatch.setattr(rest, "_RESTLESS", 0)
@@ -86,10 +103,13 @@ def test_flows_that_rested_are_told_like_others(restless: dict[str, int]) -> Non
         capture = read(path)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(rest, "MANY", 10**9)
+            patch.setattr(log, "FIRST", 10**9)
             awake = capture.tables(fed(capture.packets, Tracker()), over=True)
         same(capture.tables(fed(capture.packets, Tracker()), over=True), awake)
     assert restless["laid"] > 1000
     assert restless["woken"] > 1000
+    assert restless["over"] > 1000
+    assert restless["prolonged"] > 500
 
 
 def test_what_is_told_on_the_way_changes_nothing(restless: dict[str, int]) -> None:
@@ -125,10 +145,10 @@ def test_flows_that_speak_in_turn_are_left_alone_in_the_end(restless: dict[str, 
 def test_a_run_too_long_for_its_number_goes_on_in_another(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TCPAUTOPSY_INTERPRETED", "1")
     capture = read(next(path for path in CAPTURES if path.parent.name == "close-unread-data"))
-    whole, *_ = capture.tables(fed(capture.packets, Tracker()))
+    whole = capture.tables(fed(capture.packets, Tracker()))[0].frame()
     assert whole["count"].max() > 3
     monkeypatch.setattr(records.interpreted_kernel("events"), "LONGEST_RUN", 3)
-    cut, *_ = capture.tables(fed(capture.packets, Tracker()))
+    cut = capture.tables(fed(capture.packets, Tracker()))[0].frame()
     assert cut["count"].max() == 3
     for told in (whole, cut):
         assert (told["last_frame"][told["count"] == 1] == told["frame"][told["count"] == 1]).all()

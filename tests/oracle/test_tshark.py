@@ -67,7 +67,7 @@ def tshark(capture: Path) -> dict[str, int]:
 
 def ours(dissection: Dissection) -> dict[str, int]:
     """The same of our tables; for tshark a SYN or FIN that repeats is a repeat too."""
-    both, events = dissection.directions, dissection.events
+    both, events = dissection.directions, dissection.events.frame()
     repeats = events[events["kind"].isin([EVENT_NUMBER[name] for name in REPEATS])]
     return {
         "streams": len(dissection.flows["tcp_stream"].dropna().unique()),
