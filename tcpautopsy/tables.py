@@ -664,7 +664,7 @@ FINDINGS = Table(
     "A rule that matched a flow and that no other matching rule supersedes; baselines left out. Ordered by flow, the "
     "primary first, then by precedence.",
     (
-        Column("flow", "int64", "", "row number of the flow in Flows"),
+        Column("flow", "uint32", "", "row number of the flow in Flows"),
         Column("rule", "category", "", "id of the rule"),
         Column("severity", "category", "", "failure, degradation, risk or note, after `severity_if`"),
         Column(
@@ -674,9 +674,11 @@ FINDINGS = Table(
         Column("primary", "bool", "", "it is the cause of its flow"),
         Column("first_ns", "Int64", "ns", "time of its first evidence"),
         Column("last_ns", "Int64", "ns", "time of its last evidence"),
-        Column("held", "int64", "", "bit n: the n-th of Diagnosis.conditions of its rule held"),
-        Column("unseen", "int64", "", "bit n: the n-th condition could not be seen, or names a step that was absent"),
-        Column("reasons", "int64", "", "bit n: the n-th of Diagnosis.reasons of its rule applied"),
+        Column("held", "category", "", "bit n: the n-th of Diagnosis.conditions of its rule held"),
+        Column(
+            "unseen", "category", "", "bit n: the n-th condition was not to be seen, or names a step that was absent"
+        ),
+        Column("reasons", "category", "", "bit n: the n-th of Diagnosis.reasons of its rule applied"),
         Column("gate", "category", "", "the capture-* flags that lowered the confidence, joined by a blank; ''"),
     ),
 )
@@ -685,9 +687,9 @@ EVIDENCE = Table(
     "evidence",
     "An event that a step of a finding took; ordered by finding, step, event.",
     (
-        Column("finding", "int64", "", "row number in Findings"),
-        Column("step", "int64", "", "position of the step in the rule's sequence"),
-        Column("event", "int64", "", "row number in Events"),
+        Column("finding", "uint32", "", "row number in Findings"),
+        Column("step", "uint8", "", "position of the step in the rule's sequence"),
+        Column("event", "uint32", "", "row number in Events"),
     ),
 )
 
@@ -695,7 +697,7 @@ RUNNERS_UP = Table(
     "runners_up",
     "A rule that a primary finding was preferred to; ordered by finding, the nearest first, at most three each.",
     (
-        Column("finding", "int64", "", "row number in Findings"),
+        Column("finding", "uint32", "", "row number in Findings"),
         Column("rule", "category", "", "id of the rule"),
         Column("confidence", "category", "", "its own where it matched too, else low"),
         Column("why_not", "category", "", "what tells the two apart, and which condition failed"),
@@ -711,7 +713,7 @@ VERDICTS = Table(
         Column(
             "severity", "category", "", "of the cause, else the highest of the findings, else none; failure when failed"
         ),
-        Column("finding", "Int64", "", "row number of the primary finding; NA without a cause"),
+        Column("finding", "UInt32", "", "row number of the primary finding; NA without a cause"),
         Column("cause", "category", "", "rule of the primary finding; NA without a cause"),
         Column("confidence", "category", "", "of the primary finding; NA without a cause"),
         Column("fault", "category", "", "of the primary finding; NA without a cause"),
@@ -743,7 +745,7 @@ class Incident(NamedTuple):
     subject: str
     first_ns: int | None
     last_ns: int | None
-    flows: tuple[int, ...]
+    flows: NDArray[np.int64]
     summary: str
 
 

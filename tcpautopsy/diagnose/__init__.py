@@ -39,6 +39,7 @@ def diagnose(
         del stretch  # what it keeps is larger than all verdicts
         trim(count)
     whole = verdicts.joined(parts)
+    trim(count)
     return Diagnosis(
         findings=whole.findings,
         evidence=whole.evidence,

@@ -105,7 +105,7 @@ def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
     ids = tuple(rule.rule.id for rule in order.rules)
     return pd.DataFrame(
         {
-            "flow": found.flow + stretch.first,
+            "flow": (found.flow + stretch.first).astype(np.uint32),
             "rule": words(found.rule, ids),
             "severity": words(found.severity, SEVERITIES),
             "confidence": words(found.confidence, CONFIDENCES),
@@ -113,11 +113,12 @@ def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
             "primary": found.primary,
             "first_ns": instants(found.first_ns),
             "last_ns": instants(found.last_ns),
-            "held": found.held,
-            "unseen": found.unseen,
-            "reasons": found.reasons,
+            "held": _bits(found.held),
+            "unseen": _bits(found.unseen),
+            "reasons": _bits(found.reasons),
             "gate": _joined_flags(found.gate),
-        }
+        },
+        copy=False,
     )
 
 
@@ -136,6 +137,12 @@ def flag_names(bits: int) -> tuple[str, ...]:
     return tuple(flag for n, flag in enumerate(QUALITY_FLAGS) if bits >> n & 1)
 
 
+def _bits(bits: Integers) -> pd.Series:
+    """Bits, of which there are few different ones."""
+    codes, kinds = pd.factorize(bits)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(kinds)))
+
+
 def _joined_flags(bits: Integers) -> pd.Series:
     codes, kinds = pd.factorize(bits)
     return words(codes, [" ".join(flag_names(int(kind))) for kind in kinds])
@@ -151,8 +158,9 @@ def evidence(settled: Settled, stretch: Stretch, found: Rows, first_finding: int
         (np.concatenate([none, *parts]) for parts in zip(*pieces, strict=True)) if pieces else [none] * 3
     )
     place = ordered(finding, step, event)
-    rows = event[place] + stretch.first_event
-    return pd.DataFrame({"finding": finding[place] + first_finding, "step": step[place], "event": rows})
+    found_by, taken = finding[place] + first_finding, event[place] + stretch.first_event
+    columns = {"finding": found_by.astype(np.uint32), "step": step[place].astype(np.uint8)}
+    return pd.DataFrame({**columns, "event": taken.astype(np.uint32)}, copy=False)
 
 
 def _of_steps(settled: Settled, n: int, events: Happenings, found: Rows) -> Iterator[tuple[Integers, ...]]:
@@ -181,9 +189,10 @@ def runners_up(order: Order, settled: Settled, stretch: Stretch, found: Rows, fi
     by_finding = np.argsort(finding, kind="stable")
     return pd.DataFrame(
         {
-            "finding": finding[by_finding] + first_finding,
+            "finding": (finding[by_finding] + first_finding).astype(np.uint32),
             "rule": words(number[by_finding], [each.rule for each in lost]),
             "confidence": words(confidence[by_finding], CONFIDENCES),
             "why_not": words(number[by_finding], [each.why_not for each in lost]),
-        }
+        },
+        copy=False,
     )

@@ -110,7 +110,7 @@ class _Causes(NamedTuple):
     first_ns: Integers
     last_ns: Integers
 
-    def at(self, rows: Integers | Mask) -> _Causes:
+    def at(self, rows: Integers | Mask | slice) -> _Causes:
         return _Causes(*(column[rows] for column in self))
 
 
@@ -118,17 +118,16 @@ def incidents(
     dissection: Dissection, features: Features, findings: pd.DataFrame, rules: dict[str, Rule]
 ) -> tuple[Incident, ...]:
     """The incidents of a capture, in the order of their first connection."""
-    known = np.flatnonzero(findings["primary"].to_numpy() & ~np.asarray(findings["first_ns"].isna()))
-    table = findings[["rule", "flow", "first_ns", "last_ns"]].iloc[known]
-    flow, first, last = (table[name].to_numpy(dtype=np.int64, na_value=NO_TIME) for name in _Causes._fields)
-    causes = _Causes(flow, first, np.maximum(first, last))  # the last packet alone may have no time
-    codes, names = pd.factorize(table["rule"])
+    known = findings["primary"].to_numpy() & ~np.asarray(findings["first_ns"].isna())
+    rule_of = findings["rule"].cat
     crowds = _Crowds(dissection, features)
     found: list[Incident] = []
-    for code, rule in enumerate(names):
-        rows = np.flatnonzero(codes == code)
-        in_time = rows[ordered(causes.first_ns[rows], causes.flow[rows])]
-        found += _of_rule(dissection, rules[rule], causes.at(in_time), crowds)
+    for code in np.unique(rule_of.codes.to_numpy()[known]).tolist():
+        rows = findings.loc[known & (rule_of.codes.to_numpy() == code), list(_Causes._fields)]
+        flow, first, last = (rows[name].to_numpy(dtype=np.int64, na_value=NO_TIME) for name in _Causes._fields)
+        causes = _Causes(flow, first, np.maximum(first, last))  # the last packet alone may have no time
+        in_time = causes.at(ordered(first, flow))
+        found += _of_rule(dissection, rules[rule_of.categories[code]], in_time, crowds)
     return tuple(_named(sorted(found, key=lambda each: (each.flows[0], each.rule, each.scope))))
 
 
@@ -222,7 +221,7 @@ def _incident(rule: Rule, place: Place, about: tuple[int, _Crowd], together: _Ca
         subject=subject,
         first_ns=first,
         last_ns=last,
-        flows=tuple(flows.tolist()),
+        flows=flows,
         summary=f"{len(flows):,} of {there:,} {_noun(rule)} {_where(place, subject)}{_when(first, last)}: "
         f"{_begun(rule.title)}.",
     )

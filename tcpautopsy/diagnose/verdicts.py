@@ -64,14 +64,13 @@ def joined(parts: list[Part]) -> Part:
 
 
 def _one(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Tables one below the other; each may know words that the others do not."""
-    columns = {name: [frame[name] for frame in frames] for name in frames[0].columns}
-    return pd.DataFrame(
-        {
-            name: union_categoricals(parts) if parts[0].dtype == "category" else pd.concat(parts, ignore_index=True)
-            for name, parts in columns.items()
-        }
-    )
+    """Tables one below the other, which are empty afterwards; each may know words that the others do not."""
+    whole = {}
+    for name in list(frames[0].columns):
+        parts = [frame.pop(name) for frame in frames]  # let go of once they are joined
+        same = parts[0].dtype == "category"
+        whole[name] = union_categoricals(parts) if same else pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(whole, copy=False)
 
 
 class _Case(NamedTuple):
@@ -136,14 +135,15 @@ def _verdicts(case: _Case, still_open: undecided.Open, rows: Rows, first_finding
             "outcome": words(case.outcome.codes, case.outcome.words),
             "failed": case.failed,
             "severity": words(severity, SEVERITIES),
-            "finding": pd.arrays.IntegerArray(np.maximum(finding, 0), ~caused),
+            "finding": pd.arrays.IntegerArray(np.maximum(finding, 0).astype(np.uint32), ~caused),
             "cause": words(settled.cause, [rule.rule.id for rule in case.order.rules]),
             "confidence": words(np.where(caused, settled.cause_confidence, NOBODY), CONFIDENCES),
             "fault": words(fault, FAULTS),
             "consistent_with": _tuples(*_consistent(case.order, settled, case.stretch)),
             "limits": _limits(case.order, settled, still_open, case.gate),
             "not_judged": cut & ~caused & ~case.failed,
-        }
+        },
+        copy=False,
     )
 
 

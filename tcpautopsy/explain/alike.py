@@ -6,10 +6,11 @@ result of gigabytes that nobody reads.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tcpautopsy.explain.case import Case, Shelf
 from tcpautopsy.schema import numbered
@@ -18,35 +19,43 @@ from tcpautopsy.schema import numbered
 _IN_FULL = 1000
 
 
-def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> list[str | None]:
-    """For each row of FINDINGS what stands in place of its story, None for one that is told in full.
+class InShort(NamedTuple):
+    """Of each row of FINDINGS whether it is told in full, and what stands in place of the stories of other ones."""
 
-    `ids` gives those of the findings.
-    """
-    flows = case.dissection.flows
+    full: NDArray[np.bool_]
+    sentences: Mapping[str, str]  # by rule
+
+    def sentence(self, row: int, rule: str) -> str | None:
+        """What stands in place of its story; None when it is told in full."""
+        return None if self.full[row] else self.sentences[rule]
+
+
+def in_short(case: Case, shelf: Shelf, ids: Callable[[], Sequence[str]]) -> InShort:
+    """What is told of each finding; `ids` gives those of all."""
     table = case.diagnosis.findings
-    told: list[str | None] = [None] * len(table)
-    nth = table.groupby("rule", sort=False, observed=True).cumcount().to_numpy()
-    if not len(nth) or nth.max() < _IN_FULL:
-        return told
-    owners = table["flow"].to_numpy()
+    rule = table["rule"].cat.codes.to_numpy()
+    full = np.zeros(len(table), bool)
+    for code in np.unique(rule).tolist():
+        full[np.flatnonzero(rule == code)[:_IN_FULL]] = True
+    if full.all():
+        return InShort(full, {})
+    flows, owners = case.dissection.flows, table["flow"].to_numpy()
     places = (flows.at(owners)[name] for name in ("server_host", "server_port"))
     number = numbered([*(table[name] for name in ("rule", "severity", "confidence")), *places])
-    firsts, sizes = np.unique(number, return_index=True, return_counts=True)[1:]
-    full = nth < _IN_FULL
+    sizes = np.bincount(number)
+    firsts = np.zeros(len(sizes), np.int64)
+    firsts[number[::-1]] = np.arange(len(number))[::-1]  # the first is written last
     full[firsts[np.argsort(-sizes, kind="stable")[:_IN_FULL]]] = True
-    numbers = owners + shelf.first_id
     if shelf.asked:
+        numbers = owners + np.int64(shelf.first_id)
         named = zip(numbers.tolist(), ids(), strict=True)
         full |= np.array([number in shelf.asked or name in shelf.asked for number, name in named])
-    rules = table["rule"].tolist()
-    counts = Counter(rules)
-    # Backwards, so that the first of a rule is kept.
-    leads = {rules[row]: int(numbers[row]) for row in np.flatnonzero(full)[::-1].tolist()}
-    sentences = {rule: _sentence(counts[rule], connection) for rule, connection in leads.items()}
-    for row in np.flatnonzero(~full).tolist():
-        told[row] = sentences[rules[row]]
-    return told
+    sentences = {}
+    for code in np.unique(rule[~full]).tolist():
+        lead = np.flatnonzero(full & (rule == code))[0]
+        count = int((rule == code).sum())
+        sentences[table["rule"].cat.categories[code]] = _sentence(count, int(owners[lead]) + shelf.first_id)
+    return InShort(full, sentences)
 
 
 def _sentence(count: int, connection: int) -> str:

@@ -53,6 +53,6 @@ def _incident(story: Story, shelf: Shelf) -> Incident:
         captures=[shelf.index],
         first_time=utc(story.first_ns),
         last_time=utc(story.last_ns),
-        connections=[shelf.first_id + flow for flow in story.flows],
+        connections=(story.flows + shelf.first_id).tolist(),
         summary=story.summary,
     )

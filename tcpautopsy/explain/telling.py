@@ -42,7 +42,9 @@ class Telling:
         findings, verdicts = case.diagnosis.findings, case.diagnosis.verdicts
         self._loud = ~verdicts["severity"].isin(_QUIET).to_numpy()
         self._owners = findings["flow"].to_numpy()  # in order
-        self._everyone = np.union1d(np.flatnonzero(self._loud), self._owners)
+        anything = self._loud.copy()
+        anything[self._owners] = True
+        self._everyone = np.flatnonzero(anything)
         self._short = in_short(case, shelf, lambda: self._ids(0, len(findings)))
         self._packed: dict[int, bytes] = {}
         self._latest: dict[int, Batch] = {}
@@ -96,7 +98,7 @@ class Telling:
     def _batch(self, number: int) -> Batch:
         numbers = self._everyone[number * _BATCH : (number + 1) * _BATCH]
         known = told(self._case.dissection, self._case.features, numbers.tolist())
-        first, last = np.searchsorted(self._owners, [numbers[0], numbers[-1] + 1]).tolist()
+        first, last = _between(self._owners, numbers[0], numbers[-1] + 1)
         names = self._ids(first, last)
         ids: dict[int, list[str]] = {}
         for owner, name in zip(self._owners[first:last].tolist(), names, strict=True):
@@ -114,9 +116,10 @@ class Telling:
     def _finding(self, told: Told, matched: Matched, name: str) -> Finding:
         """The finding as the contract has it, in full or in short."""
         place = Place(self._shelf.index, self._shelf.first_id + told.number, name, self._case.dissection.facts.parts)
-        alike = self._short[matched.number]
+        rule = matched.row["rule"]
+        alike = self._short.sentence(matched.number, rule)
         if alike is not None:
-            return short_finding(told, matched, place, self._knowledge.rules[matched.row["rule"]], alike)
+            return short_finding(told, matched, place, self._knowledge.rules[rule], alike)
         return finding(told, matched, place, self._knowledge, self._case.diagnosis)
 
     def _ids(self, first: int, last: int) -> list[str]:
@@ -172,8 +175,15 @@ def _shared_runner_up(rule: str, confidence: Any, why_not: str) -> RunnerUp:
 
 def _about(table: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
     """The rows of a table, ordered by finding, that speak of these findings."""
-    low, high = np.searchsorted(table["finding"].to_numpy(), [first, last])
+    low, high = _between(table["finding"].to_numpy(), first, last)
     return table.iloc[low:high]
+
+
+def _between(column: NDArray[Any], first: int, last: int) -> tuple[int, int]:
+    """The rows of an ascending column that hold the numbers from the first to the last (exclusive)."""
+    # Asked in another type the whole column would be copied into it.
+    low, high = np.searchsorted(column, np.array([first, last], dtype=column.dtype)).tolist()
+    return low, high
 
 
 def _steps(dissection: Dissection, evidence: pd.DataFrame) -> dict[int, dict[int, list[Event]]]:

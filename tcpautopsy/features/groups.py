@@ -16,8 +16,10 @@ from tcpautopsy.schema import numbered
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     flows = seen.dissection.flows
-    hosts = np.concatenate([flows[f"{end}_host"].to_numpy() for end in ("client", "server")])
-    codes = numbered([hosts, np.tile(flows["zone"].to_numpy(), 2)])
+    client, server, zone = (flows[name].to_numpy() for name in ("client_host", "server_host", "zone"))
+    if (zone == zone[:1]).all():
+        return client, server
+    codes = numbered([np.concatenate([client, server]), np.tile(zone, 2)])
     return codes[: seen.count], codes[seen.count :]
 
 
