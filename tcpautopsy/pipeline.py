@@ -316,7 +316,7 @@ class _Run:
             stages = self._options.stages
             diagnosis = stages.run("rules", judge, known, self._rules, self._options.ignore)
             known.features.settle()
-            known.dissection.events.settle()
+            known.dissection.events.forget()
             trim(len(known.dissection.flows))
             with uncollected():
                 stages.run("explain", self.tell, known, diagnosis)

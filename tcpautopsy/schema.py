@@ -88,10 +88,12 @@ def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
         codes, known = pd.factorize(column)
         gaps = int(codes.min(initial=0) < 0)
         if count == 1 and not gaps:  # numbered from 0 as they come
-            number, count = codes.astype(np.int64), len(known)
+            number, count = codes.astype(np.int64, copy=False), len(known)
         elif len(known) + gaps > 1:
-            found, distinct = pd.factorize(number * (len(known) + 1) + codes + 1)
-            number, count = found.astype(np.int64), len(distinct)
+            number *= len(known) + 1
+            number += codes + 1
+            codes, distinct = pd.factorize(number)
+            number, count = codes.astype(np.int64, copy=False), len(distinct)
     return number
 
 
@@ -153,6 +155,10 @@ class LazyTable:
         if self._kept:
             self._made[name] = made
         return made
+
+    def forget(self) -> None:
+        """Let go of the columns that were made; they are made anew when they are asked for again."""
+        self._made.clear()
 
     @property
     def columns(self) -> list[str]:

@@ -338,12 +338,12 @@ class Events(LazyTable):
     ) -> None:
         """`make` gives a column, `flow` left out, of any rows of all events of a capture; these have `rows` there."""
         self.starts = starts
-        self._rows = range(int(starts[-1])) if rows is None else rows
-        self._column = make
-        whole = range(len(self._rows))
+        self._stored = stored = _Stored(starts, make, range(int(starts[-1])) if rows is None else rows)
+        whole = range(len(stored.rows))
         few = len(whole) <= FEW_EVENTS
-        cut, made = None if few else self._some, self._of
-        super().__init__(EVENTS, len(whole), lambda name: made(name, whole), self._forget, cut=cut, kept=few)
+        super().__init__(
+            EVENTS, len(whole), lambda name: stored.column(name, whole), cut=None if few else stored.some, kept=few
+        )
 
     def of(self, flows: NDArray[np.int64]) -> Events:
         """The events of these flows, which ascend and are numbered anew from 0."""
@@ -351,24 +351,31 @@ class Events(LazyTable):
         together = len(flows) > 0 and bool((low[1:] == high[:-1]).all())
         choice = slice(int(low[0]), int(high[-1])) if together else ranges(low, high)
         starts = np.concatenate([[0], np.cumsum(high - low, dtype=np.int64)])
-        return Events(starts, self._column, rows_of(self._rows, choice))
+        return Events(starts, self._stored.make, rows_of(self._stored.rows, choice))
 
-    def _forget(self) -> None:
-        self._made.clear()
 
-    def _some(self, choice: RowChoice) -> LazyTable:
-        places = rows_of(range(len(self)), choice)
-        return LazyTable(EVENTS, len(places), lambda name: self._of(name, places), kept=False)
+class _Stored(NamedTuple):
+    """What Events are made of: no more than that, so that a table is gone when nobody looks at it any more."""
 
-    def _of(self, name: str, places: Places) -> ExtensionArray:
+    starts: NDArray[np.int64]
+    make: Callable[[str, Places], ExtensionArray]
+    rows: Places
+
+    def some(self, choice: RowChoice) -> LazyTable:
+        """The table of some of these rows."""
+        places = rows_of(range(len(self.rows)), choice)
+        return LazyTable(EVENTS, len(places), lambda name: self.column(name, places), kept=False)
+
+    def column(self, name: str, places: Places) -> ExtensionArray:
+        """A column of these rows."""
         if name == "flow":
             return pd.arrays.NumpyExtensionArray(self._owners(places))
         choice = slice(places.start, places.stop, places.step) if isinstance(places, range) else places
-        return self._column(name, rows_of(self._rows, choice))
+        return self.make(name, rows_of(self.rows, choice))
 
     def _owners(self, places: Places) -> NDArray[np.int64]:
         """The flow of each of these rows."""
-        if len(places) == len(self):  # all of them
+        if len(places) == len(self.rows):  # all of them
             return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
         return np.asarray(np.searchsorted(self.starts, places, "right") - 1)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tcpautopsy import tables
 from tcpautopsy.features.kinds import Feature
-from tcpautopsy.features.parts import part
+from tcpautopsy.features.parts import part, stretches
 from tcpautopsy.features.registry import FEATURES
 from tcpautopsy.features.seen import Seen
 from tcpautopsy.schema import LazyTable, RowChoice, Table
@@ -25,8 +25,10 @@ def features(dissection: Dissection, quality: Quality) -> Features:
     reached where those before them hold for no flow. Of a large capture, features of some flows are made for these
     alone.
     """
-    seen = Seen(dissection, quality)
-    return _table(seen, cut=(lambda rows: _table(part(seen, rows))) if seen.count > tables.AT_ONCE else None)
+    if len(dissection.flows) <= tables.AT_ONCE:
+        return _table(Seen(dissection, quality))
+    seen = Seen(dissection, quality, stretches=stretches)
+    return _table(seen, cut=lambda rows: _table(part(seen, rows)))
 
 
 def _table(seen: Seen, cut: Callable[[RowChoice], LazyTable] | None = None) -> Features:

@@ -11,14 +11,20 @@ from tcpautopsy.features.overlap import Points, counted, grouped, instants
 from tcpautopsy.features.seen import Group, Mask, Seen, Values, of_all
 from tcpautopsy.schema import numbered
 
+#: VLANs and tunnels up to which a host in each gets a number, whether or not it was seen there.
+_FEW_ZONES = 4
+
 
 @of_all
 def addresses(seen: Seen) -> tuple[Group, Group]:
     """(client, server) addresses as numbers in one numbering, VLAN and tunnel told apart."""
     flows = seen.dissection.flows
-    client, server, zone = (flows[name].to_numpy() for name in ("client_host", "server_host", "zone"))
-    if (zone == zone[:1]).all():
-        return client, server
+    client, server = (flows[f"{end}_host"].to_numpy() for end in ("client", "server"))
+    zone = numbered([flows["zone"].to_numpy()])
+    zones, hosts = (int(max(each.max(initial=-1) for each in them)) + 1 for them in ((zone,), (client, server)))
+    if zones <= _FEW_ZONES:
+        zone *= hosts
+        return client + zone, server + zone
     codes = numbered([np.concatenate([client, server]), np.tile(zone, 2)])
     return codes[: seen.count], codes[seen.count :]
 
@@ -27,8 +33,8 @@ def addresses(seen: Seen) -> tuple[Group, Group]:
 def listener(seen: Seen) -> Group:
     """Flows to the same address, port and protocol."""
     _, server = seen.of(addresses)
-    protocol = seen.words("protocol").codes.astype(np.int64)
-    return numbered([server, np.nan_to_num(seen.flow("server_port"), nan=-1).astype(np.int64), protocol])
+    port = seen.dissection.flows["server_port"].to_numpy(dtype="int64", na_value=-1)
+    return numbered([server, port, seen.words("protocol").codes])
 
 
 @of_all

@@ -23,25 +23,26 @@ def _answered(seen: Seen) -> Mask:
     return seen.has("tcp") & (seen.side(CLIENT, "syn") > 0) & (seen.side(SERVER, "syn_ack") > 0)
 
 
-def _missing(seen: Seen) -> dict[str, Mask]:
-    """For each option: offered, not in the answer, and in an answer of the same host to another that offered it."""
+@across
+def _missing(seen: Seen) -> tuple[Mask, ...]:
+    """Each of _OPTIONS: offered, not in the answer, but in an answer of the same host to another that offered it."""
     _, host = seen.of(addresses)
     both = seen.of(_answered)
-    found = {}
+    found = []
     for option in _OPTIONS:
         offered = both & _carried(seen, CLIENT, option)
         given = offered & _carried(seen, SERVER, option)
         elsewhere = np.bincount(host, weights=given, minlength=1)[host] > 0
-        found[option] = offered & ~given & elsewhere
-    return found
+        found.append(offered & ~given & elsewhere)
+    return tuple(found)
 
 
 @across
 def options_missing(seen: Seen) -> Words:
     """Options that the client offered and the answer lacks while the same host grants them to others; empty if none."""
     missing = seen.of(_missing)
-    rows = np.nonzero(np.logical_or.reduce(list(missing.values())))[0]
-    lacking = ([word for option, word in _OPTIONS.items() if missing[option][row]] for row in rows)
+    rows = np.nonzero(np.logical_or.reduce(missing))[0]
+    lacking = ([word for word, mask in zip(_OPTIONS.values(), missing, strict=True) if mask[row]] for row in rows)
     return told(seen.count, rows, [_listed(names) for names in lacking], "")
 
 
@@ -52,7 +53,7 @@ def _listed(names: Sequence[str]) -> str:
 @across
 def options_missing_count(seen: Seen) -> Values:
     """How many options are missing so."""
-    return np.asarray(sum(mask.astype(np.float64) for mask in seen.of(_missing).values()))
+    return np.asarray(sum(mask.astype(np.float64) for mask in seen.of(_missing)))
 
 
 def offered_timestamps(seen: Seen) -> Mask:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
+from tcpautopsy import tables
 from tcpautopsy.features.seen import Group, Seen
 from tcpautopsy.schema import RowChoice
 from tcpautopsy.tables import Dissection, Notes
@@ -15,6 +18,12 @@ def part(whole: Seen, rows: RowChoice) -> Seen:
     numbers = np.arange(whole.count)[rows]
     marks = _renumbered(whole.quality.per_flow, _run(numbers))
     return Seen(_cut(whole.dissection, numbers), whole.quality._replace(per_flow=marks), within=(whole, numbers))
+
+
+def stretches(whole: Seen) -> Iterator[Seen]:
+    """All flows of a large capture, some at a time."""
+    for first in range(0, whole.count, tables.STRETCH):
+        yield part(whole, slice(first, min(first + tables.STRETCH, whole.count)))
 
 
 def _cut(dissection: Dissection, numbers: Group) -> Dissection:

@@ -6,14 +6,15 @@ their differences are exact to the nanosecond in a float (an absolute time in ns
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, wraps
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
+from pandas.api.types import union_categoricals
 
 from tcpautopsy.features.happenings import Happenings, any_of
 from tcpautopsy.memory import trim
@@ -45,9 +46,18 @@ _FEW = 1000
 class Seen:
     """One capture, or some of its flows, column by column; what was computed once is kept."""
 
-    def __init__(self, dissection: Dissection, quality: Quality, within: tuple[Seen, Group] | None = None) -> None:
-        """The tables of these flows; `within` is the capture that they are from, and their rows there."""
-        self._within = within
+    def __init__(
+        self,
+        dissection: Dissection,
+        quality: Quality,
+        within: tuple[Seen, Group] | None = None,
+        stretches: Callable[[Seen], Iterator[Seen]] | None = None,
+    ) -> None:
+        """The tables of these flows; `within` is the capture that they are from, and their rows there.
+
+        `stretches` cuts a large capture into parts, of which what needs no other flow is made one after the other.
+        """
+        self._within, self._stretches = within, stretches
         self.dissection = dissection
         self.quality = quality
         self.count = len(dissection.flows)
@@ -65,8 +75,21 @@ class Seen:
     def of(self, feature: Callable[[Seen], _T]) -> _T:
         """The values of another feature, computed at most once."""
         if feature not in self._kept:
-            self._kept[feature] = feature(self)
+            alone = self._stretches is None or feature in _OF_ALL
+            self._kept[feature] = feature(self) if alone else self._in_stretches(feature)
         return self._kept[feature]  # type: ignore[return-value]
+
+    def _in_stretches(self, feature: Callable[[Seen], _T]) -> _T:
+        """The values, made of a stretch of flows at a time, so that what they are made of stays small."""
+        assert self._stretches is not None
+        found: list[Any] = []
+        for few in self._stretches(self):
+            values = few.of(feature)
+            if not isinstance(values, (np.ndarray, pd.Categorical)) or len(values) != few.count:
+                return feature(self)  # not one value for each flow
+            found.append(values)
+        join: Callable[..., Any] = union_categoricals if isinstance(found[0], pd.Categorical) else np.concatenate
+        return join(found)  # type: ignore[no-any-return]
 
     def own(self, values: _T) -> _T:
         """Of what is known of each flow of the whole capture (a column, or several), what is known of these."""
@@ -129,7 +152,10 @@ class Seen:
 
     def words(self, name: str) -> Words:
         """A text column of Flows with a code for each text."""
-        return self.keep(("words", name), lambda: factored(self.dissection.flows[name]))
+        if self._stretches is None:
+            return self.keep(("words", name), lambda: factored(self.dissection.flows[name]))
+        parts = self._stretches
+        return self.keep(("words", name), lambda: union_categoricals([few.words(name) for few in parts(self)]))
 
     def flow(self, name: str) -> Values:
         """A number column of Flows."""

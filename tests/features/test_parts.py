@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tcpautopsy import tables
 from tcpautopsy.features import FEATURES
 from tcpautopsy.features.groups import addresses, host_pair, listener
 from tcpautopsy.features.kinds import Function
-from tcpautopsy.features.parts import part
+from tcpautopsy.features.parts import part, stretches
 from tcpautopsy.features.seen import Seen
 from tcpautopsy.pipeline import examined
 
@@ -40,6 +41,14 @@ def test_a_stretch_is_the_same_as_the_numbers_of_its_rows() -> None:
     known = examined(FIXTURES / "mixed" / "client.pcap")
     whole = Seen(known.dissection, known.quality)
     pd.testing.assert_frame_equal(_frame(part(whole, slice(2, 7))), _frame(part(whole, np.arange(2, 7))))
+
+
+@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.parent.name)
+def test_what_is_made_in_stretches_is_the_same(capture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = examined(capture)
+    expected = _frame(Seen(known.dissection, known.quality))
+    monkeypatch.setattr(tables, "STRETCH", 2)
+    pd.testing.assert_frame_equal(_frame(Seen(known.dissection, known.quality, stretches=stretches)), expected)
 
 
 def test_no_flows_at_all() -> None:
