@@ -413,7 +413,7 @@ class Track:
     segments: Segment[::1]
     events: Event[::1]
     #: First row of the list of free segments plus 1; `used` rows were ever taken.
-    free: i64
+    free = cython.declare(cython.longlong, visibility="public")
     epoch: i64
     count = cython.declare(cython.longlong, visibility="public")
     flows = cython.declare(cython.longlong, visibility="public")

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
+from tcpautopsy.events.outstanding import Outstanding
 from tcpautopsy.events.rows import CLOSING, DATA, OPENING, SIDE, SIDE_KNOWN, TROUBLE
 from tcpautopsy.events.sides import Sides
-from tcpautopsy.records import Rows
 from tcpautopsy.schema import LazyTable, RowChoice, coded, rows_of
 from tcpautopsy.tables import DIRECTIONS, FIRST_BYTES, Directions
 
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
 
-def directions(sides: Sides, segments: Rows, rows: range | Integers | None = None) -> Directions:
+def directions(sides: Sides, segments: Outstanding, rows: range | Integers | None = None) -> Directions:
     """Row 2*flow is the originator's, 2*flow+1 the responder's; these rows alone, when given."""
     chosen = range(2 * len(sides)) if rows is None else rows
     made = _Made(sides, segments, chosen)
@@ -35,7 +35,7 @@ def directions(sides: Sides, segments: Rows, rows: range | Integers | None = Non
 class _Made:
     """Some directions, and the segments that were outstanding at the end."""
 
-    def __init__(self, sides: Sides, segments: Rows, rows: range | Integers) -> None:
+    def __init__(self, sides: Sides, segments: Outstanding, rows: range | Integers) -> None:
         self._sides, self._segments, self._rows = sides, segments, rows
 
     def field(self, name: str) -> Integers:
@@ -55,7 +55,7 @@ class _Made:
 
     def oldest(self, name: str) -> Integers:
         """A field of the oldest thing that is not acknowledged at the end; of any where `head` is 0."""
-        return np.asarray(self._segments[name][np.maximum(self.field("head") - 1, 0)].astype(np.int64))
+        return self._segments.at(name, np.maximum(self.field("head") - 1, 0))
 
     @cached_property
     def outstanding(self) -> tuple[Integers, Integers, Integers]:
@@ -68,14 +68,14 @@ class _Made:
         least, most = np.full(len(at), np.iinfo(np.int64).max), np.zeros(len(at), np.int64)
         where = np.flatnonzero(at)
         while len(where):
-            rows = self._segments[at[where] - 1]
-            data = rows["what"] == DATA
-            payload, sizes = where[data], rows["size"][data].astype(np.int64)
-            total[payload] += (rows["right"] - rows["left"])[data]
+            rows = at[where] - 1
+            data = self._segments.at("what", rows) == DATA
+            payload, sizes = where[data], self._segments.at("size", rows[data])
+            total[payload] += self._segments.at("length", rows[data])
             least[payload] = np.minimum(least[payload], sizes)
             most[payload] = np.maximum(most[payload], sizes)
-            at[where] = rows["next"]
-            where = where[rows["next"] != 0]
+            at[where] = self._segments.at("next", rows)
+            where = where[at[where] != 0]
         return total, np.where(most > 0, least, 0), most
 
 

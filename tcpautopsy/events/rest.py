@@ -69,6 +69,10 @@ class Rest:
         """Whether so many rows are in use that it is time for `lay_down`; `heard` is the last."""
         return heard - self._from >= self._due
 
+    def in_use(self, sides: Rows) -> Rows:
+        """Those of all the kernel's rows so far that are in use."""
+        return sides[self._from :]
+
     def asleep(self, flows: NDArray[np.uint32]) -> NDArray[np.bool_]:
         """Which of these flows are at rest."""
         known = flows < len(self._asleep)

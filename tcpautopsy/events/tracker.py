@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tcpautopsy import records
 from tcpautopsy.events.directions import directions
 from tcpautopsy.events.log import Log
+from tcpautopsy.events.outstanding import Outstanding
 from tcpautopsy.events.rest import Live, Rest
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
 from tcpautopsy.events.sides import Sides
@@ -51,7 +52,7 @@ class Tracker:
         self._segments = Pool(SEGMENT, _AT_FIRST["segments"], self._compiled)
         self._events = Pool(EVENT, _AT_FIRST["events"], self._compiled)
         self._hold()
-        self._rest, self._log = Rest(), Log()
+        self._rest, self._log, self._outstanding = Rest(), Log(), Outstanding()
         self._waiting: dict[int, list[Note]] = {}  # notes whose packet is still to come
         self._notes: list[tuple[int, int | None, int, str, int, str]] = []
 
@@ -86,12 +87,21 @@ class Tracker:
         self._make_room(flow_count)
         talks = self._talks.array(flow_count)
         sides = self._seen(talks, over)
-        segments = self._segments.array(max(self._kernel.used, 1))
+        segments = self._open_segments(over)
         ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
         events = self._arranged(talks, ends, over)
         if over:
             self._talks.forget(len(talks))
         return events, directions(sides, segments), self._notes_table()
+
+    def _open_segments(self, over: bool) -> Outstanding:
+        """All that is not acknowledged."""
+        self._kernel.let_go()
+        rows = self._segments.array(self._kernel.used)
+        found = self._outstanding if over else self._outstanding.copy()
+        found.take(rows, self._segments.forget if over else lambda _: None)
+        self._hold()
+        return found
 
     def _seen(self, talks: Rows, over: bool) -> Sides:
         """All directions as columns."""
@@ -109,15 +119,20 @@ class Tracker:
     def _wake(self, flows: NDArray[np.uint32]) -> None:
         """Rows for those of these flows that are at rest."""
         woken = self._rest.wake(self._live(), flows)
-        self._add(woken)
         if len(woken):
+            self._add(woken, self._outstanding.wake(woken, self._kernel.used))
             self._tell(self._log.wake(self._talking(), np.unique(woken["flow"]), self._kernel.count))
 
     def _lay_down(self, rows: Rows) -> None:
         """Put to rest what is silent, and events that are over, when there are many; these packets were the last."""
         if self._rest.due(self._kernel.heard):
-            behind = self._kernel.heard + 1
-            self._add(self._rest.lay_down(self._live(), int(rows["frame"][-1])))
+            behind, used = self._kernel.heard + 1, self._kernel.used
+            whose, heads = (self._rest.in_use(self._live().sides)[name].copy() for name in ("flow", "head"))
+            awake = self._rest.lay_down(self._live(), int(rows["frame"][-1]))
+            resting = heads[self._rest.asleep(whose)]
+            self._add(awake, self._outstanding.lay_down(self._segments.array(used), resting, awake))
+            self._kernel.free = 0
+            self._segments.forget(used)
             self._sides.forget(behind)
         if self._log.due(count := self._kernel.count):
             self._tell(self._log.lay_down(self._events.array(count), self._talking(), self._rest.asleep))
@@ -167,27 +182,25 @@ class Tracker:
     def _talking(self) -> Rows:
         return self._talks.array(len(self._talks))
 
-    def _tell(self, rows: Rows) -> None:
-        """Take these rows of events behind the last."""
-        count = self._kernel.count + len(rows)
-        if count + 16 > len(self._events):
+    def _behind(self, pool: Pool, count: int, rows: Rows) -> int:
+        """Take these rows behind the first `count` of a pool; returns how many there are then."""
+        last = count + len(rows)
+        if last + 16 > len(pool):
             self._kernel.let_go()
-            while count + 16 > len(self._events):
-                self._events.grow(self._events.more())
+            while last + 16 > len(pool):
+                pool.grow(pool.more())
             self._hold()
-        self._events.write(self._kernel.count, rows)
-        self._kernel.count = count
+        pool.write(count, rows)
+        return last
 
-    def _add(self, rows: Rows) -> None:
-        """Take these rows of directions behind the last."""
-        last = self._kernel.heard + len(rows)
-        if last + 3 > len(self._sides):
-            self._kernel.let_go()
-            while last + 3 > len(self._sides):
-                self._sides.grow(self._sides.more())
-            self._hold()
-        self._sides.write(self._kernel.heard + 1, rows)
-        self._kernel.heard = last
+    def _add(self, sides: Rows, segments: Rows) -> None:
+        """Take these rows of directions, and those of their segments."""
+        self._kernel.heard = self._behind(self._sides, self._kernel.heard + 1, sides) - 1
+        self._kernel.used = self._behind(self._segments, self._kernel.used, segments)
+
+    def _tell(self, rows: Rows) -> None:
+        """Take these rows of events."""
+        self._kernel.count = self._behind(self._events, self._kernel.count, rows)
 
     def _hold(self) -> None:
         pools = (self._sides, self._troubles, self._talks, self._segments, self._events)
