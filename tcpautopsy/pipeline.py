@@ -284,7 +284,7 @@ class _Run:
         self._captures: list[Capture] = []
         self._connections: list[Connection] | Connections = []
         self._findings: Sequence[Finding] = []
-        self._incidents: list[ToldIncident] = []
+        self._incidents: Sequence[ToldIncident] = []
         self._counts: list[explain.Counts] = []
         self._duplicates = 0
         self._not_judged = 0
@@ -349,13 +349,14 @@ class _Run:
         self._names.update(clean(name) for name in notes.loc[notes["kind"].isin(_NAMING), "text"].unique())
         self._captures.append(explain.capture(known.dissection.facts, known.quality))
         if streamed:
-            self._connections, self._findings = told.connections, told.findings
+            self._connections, self._findings, self._incidents = told.connections, told.findings, told.incidents
         else:
             assert isinstance(self._connections, list)
             assert isinstance(self._findings, list)
+            assert isinstance(self._incidents, list)
             self._connections.extend(told.connections)
             self._findings.extend(told.findings)
-        self._incidents += told.incidents
+            self._incidents.extend(told.incidents)
         self._counts.append(told.counts)
         self._duplicates += int(known.dissection.flows["duplicates"].to_numpy().sum())
         self._not_judged += int(diagnosis.verdicts["not_judged"].sum())
@@ -369,7 +370,7 @@ class _Run:
             captures=self._captures,
             connections=self._connections,  # type: ignore[arg-type]  # a sequence will do for who only reads it
             findings=self._findings,  # type: ignore[arg-type]  # likewise
-            incidents=self._incidents,
+            incidents=self._incidents,  # type: ignore[arg-type]  # likewise
             pairs=[],
             totals=explain.totals(self._captures, self._counts, beside),
         )

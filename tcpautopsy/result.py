@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import starmap
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, TypeVar, overload
 
 import msgspec
 
 SCHEMA_VERSION: Final = 1
 _STRETCH = 4096
+_T = TypeVar("_T")
 
 Severity = Literal["failure", "degradation", "risk", "note", "none"]
 FindingSeverity = Literal["failure", "degradation", "risk", "note"]
@@ -279,24 +280,24 @@ class Finding(Frozen, frozen=True):
     wireshark_filter: str
 
 
-class Findings(Sequence[Finding]):
-    """Findings that are made when they are asked for, in their order, and let go of again."""
+class Unheld(Sequence[_T]):
+    """Findings or incidents that are made when they are asked for, in their order, and let go of again."""
 
-    def __init__(self, count: int, made: Callable[[], Iterator[Finding]]) -> None:
+    def __init__(self, count: int, made: Callable[[], Iterator[_T]]) -> None:
         """`made` gives all of them, each time anew."""
         self._count, self._made = count, made
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Finding]:
+    def __iter__(self) -> Iterator[_T]:
         return self._made()
 
     @overload
-    def __getitem__(self, place: int) -> Finding: ...
+    def __getitem__(self, place: int) -> _T: ...
     @overload
-    def __getitem__(self, place: slice) -> list[Finding]: ...
-    def __getitem__(self, place: int | slice) -> Finding | list[Finding]:
+    def __getitem__(self, place: slice) -> list[_T]: ...
+    def __getitem__(self, place: int | slice) -> _T | list[_T]:
         return list(self)[place]
 
 

@@ -11,7 +11,7 @@ from tcpautopsy.explain.ruletexts import Knowledge
 from tcpautopsy.explain.telling import Run, Telling
 from tcpautopsy.explain.totals import Counts, counted
 from tcpautopsy.explain.words import utc
-from tcpautopsy.result import Connections, Finding, Incident
+from tcpautopsy.result import Connections, Finding, Incident, Unheld
 from tcpautopsy.tables import Incident as Story
 
 
@@ -24,7 +24,7 @@ class Chapter(NamedTuple):
 
     connections: Connections
     findings: Sequence[Finding]
-    incidents: list[Incident]
+    incidents: Sequence[Incident]
     counts: Counts
 
 
@@ -40,8 +40,12 @@ def chapter(case: Case, knowledge: Knowledge, shelf: Shelf, run: Run = _at_once)
         findings = whole.findings
     else:
         made, findings = connections.connections(case, knowledge, shelf, telling.of), telling.findings()
-    stories = [_incident(story, shelf) for story in case.diagnosis.incidents]
-    return Chapter(made, findings, stories, counted(case.dissection.flows, case.diagnosis.verdicts))
+    incidents: Sequence[Incident] = Unheld(
+        len(case.diagnosis.incidents), lambda: (_incident(story, shelf) for story in case.diagnosis.incidents)
+    )
+    if not shelf.streamed:
+        incidents = list(incidents)
+    return Chapter(made, findings, incidents, counted(case.dissection.flows, case.diagnosis.verdicts))
 
 
 def _incident(story: Story, shelf: Shelf) -> Incident:

@@ -21,7 +21,7 @@ from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
 from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
 from tcpautopsy.explain.told import Event, Told, columns, events_at, rows, told
 from tcpautopsy.memory import uncollected
-from tcpautopsy.result import Finding, Findings, RunnerUp
+from tcpautopsy.result import Finding, RunnerUp, Unheld
 from tcpautopsy.tables import Dissection
 
 Run: TypeAlias = Callable[..., Any]
@@ -61,9 +61,9 @@ class Telling:
         parts = [self._kept(number) for number in range(low // _BATCH, (high - 1) // _BATCH + 1)]
         return parts[0] if len(parts) == 1 else _together(parts)
 
-    def findings(self) -> Findings:
+    def findings(self) -> Unheld[Finding]:
         """All findings, made while they are read where the connections were not read before."""
-        return Findings(len(self._owners), self._unpacked)
+        return Unheld(len(self._owners), self._unpacked)
 
     @property
     def _batches(self) -> int:
@@ -88,7 +88,7 @@ class Telling:
     def _unpacked(self) -> Iterator[Finding]:
         for number in range(self._batches):
             if number in self._packed:
-                yield from _unpack(zlib.decompress(self._packed[number]))
+                yield from _unpack(zlib.decompress(self._packed.pop(number)))
             else:
                 yield from self._told(number).findings
 

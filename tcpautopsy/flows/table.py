@@ -27,7 +27,7 @@ class FlowTable:
         self._limit = max_flows
         self._flows = Pool(FLOW, _FLOWS_AT_FIRST, self._compiled)
         self._aliases = _aliases(4 * _FLOWS_AT_FIRST)
-        self._slots = records.integers(4 * _FLOWS_AT_FIRST, "I")
+        self._slots = records.integers(2 * _FLOWS_AT_FIRST, "I")
         self._kernel.hold(self._flows.rows, self._slots)
         self._kernel.hold_aliases(*self._aliases)
         self._kernel.remember(*(records.integers(_RECENT) for _ in range(4)))
@@ -79,7 +79,7 @@ class FlowTable:
         if kernel.count + 1 >= len(self._flows) or kernel.used * 2 >= len(self._slots):
             size = 2 * len(self._flows)
             self._flows.grow(size)
-            self._slots = records.integers(4 * size, "I")
+            self._slots = records.integers(2 * size, "I")
             kernel.hold(self._flows.rows, self._slots)
             kernel.replace()
         else:
