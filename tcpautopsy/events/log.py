@@ -70,10 +70,10 @@ class Log:
         places = talks["last_event"][flows].astype(np.int64) - 1
         places = places[(places >= 0) & (places < self._from)]
         rows = EVENT.zeros(len(places))
-        taken = {name: self._fields.take(name, 0, places).astype(np.int64) for name in _FIELDS}
-        rows["time_ns"], rows["value"], rows["frame"] = (taken[name] for name in ("time_ns", "value", "frame"))
-        rows["last_time_ns"], rows["flow"] = taken["time_ns"] + taken["later_ns"], taken["flow"] - 1
-        rows["other"], rows["what"] = taken["other"], taken["more"] + 1 << 8 | taken["kind"] << 2 | taken["side"]
+        kept = {name: self._fields.take(name, 0, places).astype(np.int64) for name in _FIELDS}
+        rows["time_ns"], rows["value"], rows["frame"] = (kept[name] for name in ("time_ns", "value", "frame"))
+        rows["last_time_ns"], rows["flow"] = kept["time_ns"] + kept["later_ns"], kept["flow"] - 1
+        rows["other"], rows["what"] = kept["other"], kept["more"] + 1 << 8 | kept["kind"] << 2 | kept["side"]
         _place(talks, rows, count)
         return rows
 
