@@ -36,6 +36,7 @@ class Narrow:
     def __init__(self, names: Iterable[str], shape: tuple[int, int], near: Iterable[str] = ()) -> None:
         """`shape` is that of every column: rows, and places in a row. The values of those `near` lie together."""
         self._columns: dict[str, Integers] = {name: zeros(shape, np.uint8) for name in names}
+        self._size = shape[1]
         # Of each span the value that stands for 1: differences count from it, and 0 stays 0.
         self._bases = {name: _no_bases(shape) for name in near}
 
@@ -80,8 +81,14 @@ class Narrow:
         del self._columns[name]
         self._bases.pop(name, None)
 
+    def room(self, places: int) -> None:
+        """Room for so many places in a row: at least for twice as many as there were when it does not suffice."""
+        if places > self._size:
+            self.grow(max(places, 2 * self._size))
+
     def grow(self, size: int) -> None:
         """So many places in a row, which are not fewer than there were."""
+        self._size = size
         for name, column in self._columns.items():
             self._columns[name] = _copied(column, column.dtype, size)
         for name, bases in self._bases.items():
@@ -90,7 +97,7 @@ class Narrow:
 
     def copy(self) -> Narrow:
         """The same values elsewhere."""
-        found = Narrow((), (0, 0))
+        found = Narrow((), (0, self._size))
         found._columns = {name: _copied(c, c.dtype, c.shape[1]) for name, c in self._columns.items()}
         found._bases = {name: bases.copy() for name, bases in self._bases.items()}
         return found

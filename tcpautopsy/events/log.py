@@ -32,14 +32,13 @@ class Log:
 
     def __init__(self) -> None:
         self._fields = Narrow(_FIELDS, (1, 0), _NEAR)
-        self._size = 0
         self._from = 0  # the first of the kernel's rows that is in use
         self._due = FIRST
 
     def copy(self) -> Log:
         """The same elsewhere."""
         found = Log()
-        found._fields, found._size, found._from = self._fields.copy(), self._size, self._from
+        found._fields, found._from = self._fields.copy(), self._from
         return found
 
     def due(self, count: int) -> bool:
@@ -52,7 +51,7 @@ class Log:
         The talks say so already. `asleep` says which flows are at rest: of these no row is prolonged before `wake`.
         """
         awake = [EVENT.zeros(0)]
-        self._room(len(rows))
+        self._fields.room(len(rows))
         for start in range(self._from, len(rows), _BLOCK):
             few = rows[start : start + _BLOCK]
             last = talks["last_event"][few["flow"]] == np.arange(start + 1, start + 1 + len(few))
@@ -106,7 +105,7 @@ class Log:
 
     def _take(self, rows: Rows, done: Callable[[int], None]) -> None:
         """Take the rest of the kernel's rows."""
-        self._room(len(rows))
+        self._fields.room(len(rows))
         for start in range(self._from, len(rows), _BLOCK):
             few = rows[start : start + _BLOCK]
             self._put(start, few, np.ones(len(few), bool))
@@ -118,12 +117,6 @@ class Log:
         for name in _FIELDS:
             values = _VALUES[name](rows)
             self._fields.put(name, 0, here, values if whole else np.where(chosen, values, 0))
-
-    def _room(self, count: int) -> None:
-        """Room for so many events."""
-        if count > self._size:
-            self._size = max(count, 2 * self._size)
-            self._fields.grow(self._size)
 
 
 #: What is kept of the kernel's rows.

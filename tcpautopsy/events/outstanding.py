@@ -37,13 +37,12 @@ class Outstanding:
 
     def __init__(self) -> None:
         self._fields = Narrow(_VALUES, (1, 1), _NEAR)
-        self._size = 1
         self._from = 0  # the first of the kernel's rows that is in use
 
     def copy(self) -> Outstanding:
         """The same elsewhere."""
         found = Outstanding()
-        found._fields, found._size, found._from = self._fields.copy(), self._size, self._from
+        found._fields, found._from = self._fields.copy(), self._from
         return found
 
     def at(self, name: str, places: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -59,7 +58,7 @@ class Outstanding:
         more.
         """
         places = _lists(resting, lambda at: rows["next"][at]).rows
-        self._room(len(rows))
+        self._fields.room(len(rows))
         for start in range(0, len(places), _BLOCK):
             self._put(places[start : start + _BLOCK], taken(rows, places[start : start + _BLOCK]))
         those = _lists(awake["head"], lambda at: rows["next"][at])
@@ -80,7 +79,7 @@ class Outstanding:
 
     def take(self, rows: Rows, done: Callable[[int], None]) -> None:
         """Take the rest of the kernel's rows; `done` is told how many of the first nobody will look at again."""
-        self._room(len(rows))
+        self._fields.room(len(rows))
         for start in range(self._from, len(rows), _BLOCK):
             few = rows[start : start + _BLOCK]
             self._put(slice(start, start + len(few)), few)
@@ -89,12 +88,6 @@ class Outstanding:
     def _put(self, places: slice | NDArray[np.int64], rows: Rows) -> None:
         for name, value in _VALUES.items():
             self._fields.put(name, 0, places, value(rows))
-
-    def _room(self, count: int) -> None:
-        """Room for so many segments."""
-        if count > self._size:
-            self._size = max(count, 2 * self._size)
-            self._fields.grow(self._size)
 
 
 class _Lists(NamedTuple):
