@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from tcpautopsy import cli
 from tcpautopsy.pipeline import Options, analyse
-from tcpautopsy.result import Connections, Findings
+from tcpautopsy.result import Connections, Unheld
 
 ROOT = Path(__file__).parents[2]
 CAPTURES = [str(ROOT / "fixtures" / name / "client.pcap") for name in ("mixed", "accept-queue-ack-drop")]
@@ -31,12 +31,15 @@ def test_the_same_connections(capture: str, stretch: int, batch: int, monkeypatc
     assert lazy.totals == whole.totals
     assert len(lazy.findings) == len(whole.findings)
     assert list(lazy.findings) == whole.findings
+    assert isinstance(lazy.incidents, Unheld)
+    assert list(lazy.incidents) == whole.incidents
+    assert whole.incidents
 
 
 def test_findings_that_are_read_before_their_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tcpautopsy.explain.telling._BATCH", 2)
     whole, lazy = (analyse(CAPTURES[:1], Options(streamed=streamed)).result for streamed in (False, True))
-    assert isinstance(lazy.findings, Findings)
+    assert isinstance(lazy.findings, Unheld)
     assert list(lazy.findings) == whole.findings
     assert lazy.findings[0] == whole.findings[0]
     assert lazy.findings[-2:] == whole.findings[-2:]
