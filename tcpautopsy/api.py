@@ -60,7 +60,7 @@ class Capture:
     @property
     def findings(self) -> pd.DataFrame:
         """The rules that matched; `flow` is a row of `flows`."""
-        return self._diagnosis.findings.astype({"flow": "int64"})
+        return self._diagnosis.findings.astype(dict.fromkeys(("flow", "held", "unseen", "reasons"), "int64"))
 
     @property
     def incidents(self) -> pd.DataFrame:

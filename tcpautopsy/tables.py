@@ -695,7 +695,7 @@ EVIDENCE = Table(
     "An event that a step of a finding took; ordered by finding, step, event.",
     (
         Column("finding", "uint32", "", "row number in Findings"),
-        Column("step", "uint8", "", "position of the step in the rule's sequence"),
+        Column("step", "uint16", "", "position of the step in the rule's sequence"),
         Column("event", "uint32", "", "row number in Events"),
     ),
 )

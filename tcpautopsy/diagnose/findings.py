@@ -159,7 +159,7 @@ def evidence(settled: Settled, stretch: Stretch, found: Rows, first_finding: int
     )
     place = ordered(finding, step, event)
     found_by, taken = finding[place] + first_finding, event[place] + stretch.first_event
-    columns = {"finding": found_by.astype(np.uint32), "step": step[place].astype(np.uint8)}
+    columns = {"finding": found_by.astype(np.uint32), "step": step[place].astype(np.uint16)}
     return pd.DataFrame({**columns, "event": taken.astype(np.uint32)}, copy=False)
 
 
