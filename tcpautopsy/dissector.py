@@ -77,14 +77,14 @@ class Dissector:
         count = len(self._table)
         if over:
             self._table.close()
+        flows: Flows = self._stages.run("flows", self._table.table, over)
+        if over:
+            del self._table
+            trim(count)
         events, directions, notes = self._stages.run(
             "events", self._tracker.finish, facts.first_ns, facts.last_ns, count, over
         )
         if over:
-            trim(count)
-        flows: Flows = self._stages.run("flows", self._table.table, over)
-        if over:
-            del self._table
             trim(count)
         if facts.packets and self._decoder.unsupported() == facts.packets:
             raise CaptureError(f"{facts.name}: {self._decoder.problems()[0].detail}", "link-type")

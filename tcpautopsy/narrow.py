@@ -1,6 +1,7 @@
 """Columns of whole numbers, each as wide as the largest of its values, and no memory where all are zero.
 
-Of instants and of numbers of frames, those of neighbours are near each other: such a column holds differences.
+One of more than 32 bits is held in two halves: nanoseconds of minutes need no more than five bytes. Of instants and of
+numbers of frames, those of neighbours are near each other: such a column holds differences.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 import mmap
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -36,6 +37,7 @@ class Narrow:
     def __init__(self, names: Iterable[str], shape: tuple[int, int], near: Iterable[str] = ()) -> None:
         """`shape` is that of every column: rows, and places in a row. The values of those `near` lie together."""
         self._columns: dict[str, Integers] = {name: zeros(shape, np.uint8) for name in names}
+        self._highs: dict[str, _High] = {}  # beside columns of which 32 bits are not enough
         self._size = shape[1]
         # Of each span the value that stands for 1: differences count from it, and 0 stays 0.
         self._bases = {name: _no_bases(shape) for name in near}
@@ -43,13 +45,13 @@ class Narrow:
     def __getitem__(self, name: str) -> Integers:
         """All rows of a column, of whatever type of integers holds them."""
         column = self._columns[name]
-        if name not in self._bases:
+        if name not in self._bases and name not in self._highs:
             return column
         return np.stack([self.get(name, row, slice(0, column.shape[1])) for row in range(len(column))])
 
     def get(self, name: str, row: int, places: Places) -> Integers:
         """The values in these places of a row."""
-        kept = self._columns[name][row, places]
+        kept = self._kept(name, row, places)
         if name not in self._bases:
             return kept
         found = kept.astype(np.int64)
@@ -67,19 +69,20 @@ class Narrow:
             values = self._differences(name, row, places, values.astype(np.int64))
             least, most = values.min(), values.max()
         self._fit(name, int(least), int(most), values.dtype)
-        self._columns[name][row, places] = values
+        self._write(name, row, places, values)
 
     def take(self, name: str, row: int, places: Places) -> Integers:
         """The values in these places, where zeros are from now on."""
         values = self.get(name, row, places).copy()
         if values.any():
-            self._columns[name][row, places] = 0
+            self._write(name, row, places, np.zeros(1, np.uint8))
         return values
 
     def drop(self, name: str) -> None:
         """Forget a column."""
         del self._columns[name]
         self._bases.pop(name, None)
+        self._highs.pop(name, None)
 
     def room(self, places: int) -> None:
         """Room for so many places in a row: at least for twice as many as there were when it does not suffice."""
@@ -91,6 +94,8 @@ class Narrow:
         self._size = size
         for name, column in self._columns.items():
             self._columns[name] = _copied(column, column.dtype, size)
+        for name, high in self._highs.items():
+            self._highs[name] = high._replace(half=_copied(high.half, high.half.dtype, size))
         for name, bases in self._bases.items():
             self._bases[name] = _no_bases((len(bases), size))
             self._bases[name][:, : bases.shape[1]] = bases
@@ -98,16 +103,51 @@ class Narrow:
     def copy(self) -> Narrow:
         """The same values elsewhere."""
         found = Narrow((), (0, self._size))
-        found._columns = {name: _copied(c, c.dtype, c.shape[1]) for name, c in self._columns.items()}
+        found._columns = {name: _copied(c, c.dtype, self._size) for name, c in self._columns.items()}
+        found._highs = {n: high._replace(half=high.half.copy()) for n, high in self._highs.items()}
         found._bases = {name: bases.copy() for name, bases in self._bases.items()}
         return found
 
+    # ------------------------------------------------------------------------------------------------------- halves
+
+    def _kept(self, name: str, row: int, places: Places) -> Integers:
+        """What is held in these places: values, or differences."""
+        low = self._columns[name][row, places]
+        if name not in self._highs:
+            return low
+        half, dtype = self._highs[name]
+        found = half[row, places].astype(dtype)
+        found <<= 32
+        found |= low.astype(dtype)
+        return found
+
+    def _write(self, name: str, row: int, places: Places, values: Integers) -> None:
+        """Hold these, for which the column is wide enough."""
+        if name in self._highs:
+            half, dtype = self._highs[name]
+            values = values.astype(dtype, copy=False)
+            half[row, places] = values >> 32
+            values = values & 0xFFFFFFFF
+        self._columns[name][row, places] = values
+
     def _fit(self, name: str, least: int, most: int, dtype: np.dtype) -> None:
         """Make the column wide enough for values between these, of this type."""
-        column = self._columns[name]
-        needed = np.min_scalar_type(most) if least >= 0 else np.dtype(np.int64)
-        if needed.itemsize > column.itemsize or (least < 0 and column.dtype.kind == "u"):
-            self._columns[name] = _copied(column, needed if needed.itemsize < 8 else dtype, column.shape[1])
+        column, high = self._columns[name], self._highs.get(name)
+        signed = column.dtype.kind == "i"
+        if least < 0 and not signed:
+            self._whole(name, np.stack([self._kept(name, row, slice(None)) for row in range(len(column))]))
+        elif most > 0xFFFFFFFF and not signed:
+            if high is None:
+                self._columns[name] = _copied(column, np.uint32, column.shape[1])
+                high = _High(zeros(column.shape, np.uint8), dtype)
+            self._highs[name] = high._replace(half=_fitted(high.half, most >> 32))
+        elif not signed:
+            self._columns[name] = _fitted(column, most)
+
+    def _whole(self, name: str, values: Integers) -> None:
+        """Hold these in one piece."""
+        self._columns[name] = values.astype(np.int64)
+        self._highs.pop(name, None)
 
     # ---------------------------------------------------------------------------------------------- differences
 
@@ -134,7 +174,7 @@ class Narrow:
         most = values.max() if known is None else values.max(where=known, initial=-_NONE)
         furthest = int(most) - int(min(lowest.min(), bases.min()))
         if max([furthest, *(by for _, by in lifts)]) >= _FAR:
-            self._columns[name] = self[name]
+            self._whole(name, self[name])
             del self._bases[name]
             return values
         bases[there[lower]] = lowest[lower]
@@ -146,10 +186,10 @@ class Narrow:
     def _lift(self, name: str, row: int, span: int, by: int) -> None:
         """Add to all differences of a span, which count from a lower value now."""
         here = slice(span * _SPAN, (span + 1) * _SPAN)
-        kept = self._columns[name][row, here]
+        kept = self._kept(name, row, here)
         lifted = np.where(kept != 0, kept.astype(np.int64) + by, 0)
         self._fit(name, 0, int(lifted.max()), lifted.dtype)
-        self._columns[name][row, here] = lifted
+        self._write(name, row, here, lifted)
 
 
 def _lowest(spans: NDArray[np.int64], values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -185,7 +225,20 @@ def zeros(shape: tuple[int, int], kind: DTypeLike) -> Integers:
     return np.frombuffer(pages, dtype).reshape(shape)
 
 
-def _copied(column: Integers, dtype: np.dtype, size: int) -> Integers:
+class _High(NamedTuple):
+    """The upper halves of a column, and the type of its values: with a sign or without."""
+
+    half: Integers
+    dtype: np.dtype
+
+
+def _fitted(column: Integers, most: int) -> Integers:
+    """A column that is wide enough for this value."""
+    needed = np.min_scalar_type(most)
+    return _copied(column, needed, column.shape[1]) if needed.itemsize > column.itemsize else column
+
+
+def _copied(column: Integers, dtype: DTypeLike, size: int) -> Integers:
     """A column in another type, or with more room; blocks that are zero stay untouched."""
     found = zeros((len(column), size), dtype)
     for start in range(0, column.shape[1], _BLOCK):

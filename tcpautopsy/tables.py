@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum, IntFlag
-from typing import NamedTuple, NewType, TypeAlias
+from typing import Any, NamedTuple, NewType, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -327,27 +327,33 @@ EVENTS = Table(
 
 Places: TypeAlias = "range | NDArray[np.int64]"
 #: Rows up to which a column of Events, once made, is kept until the table is settled: features ask for it many times.
+#: Of more flows than are judged at once it never is.
 FEW_EVENTS = 1_000_000
 
 
 class Events(LazyTable):
-    """The table of this contract; `starts[f]` to `starts[f + 1]` are the rows of flow f."""
+    """The table of this contract; `starts[f]` to `starts[f + 1]`, of any width, are the rows of flow f."""
 
     def __init__(
-        self, starts: NDArray[np.int64], make: Callable[[str, Places], ExtensionArray], rows: Places | None = None
+        self, starts: NDArray[Any], make: Callable[[str, Places], ExtensionArray], rows: Places | None = None
     ) -> None:
         """`make` gives a column, `flow` left out, of any rows of all events of a capture; these have `rows` there."""
         self.starts = starts
         self._stored = stored = _Stored(starts, make, range(int(starts[-1])) if rows is None else rows)
         whole = range(len(stored.rows))
-        few = len(whole) <= FEW_EVENTS
+        few = len(whole) <= FEW_EVENTS and len(starts) <= AT_ONCE + 1
         super().__init__(
             EVENTS, len(whole), lambda name: stored.column(name, whole), cut=None if few else stored.some, kept=few
         )
 
+    def bounds(self, flows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The first row of each of these flows, and the one behind its last."""
+        low, high = (self.starts[places].astype(np.int64) for places in (flows, flows + 1))
+        return low, high
+
     def of(self, flows: NDArray[np.int64]) -> Events:
         """The events of these flows, which ascend and are numbered anew from 0."""
-        low, high = self.starts[flows], self.starts[flows + 1]
+        low, high = self.bounds(flows)
         together = len(flows) > 0 and bool((low[1:] == high[:-1]).all())
         choice = slice(int(low[0]), int(high[-1])) if together else ranges(low, high)
         starts = np.concatenate([[0], np.cumsum(high - low, dtype=np.int64)])
@@ -357,7 +363,7 @@ class Events(LazyTable):
 class _Stored(NamedTuple):
     """What Events are made of: no more than that, so that a table is gone when nobody looks at it any more."""
 
-    starts: NDArray[np.int64]
+    starts: NDArray[Any]
     make: Callable[[str, Places], ExtensionArray]
     rows: Places
 
@@ -377,7 +383,9 @@ class _Stored(NamedTuple):
         """The flow of each of these rows."""
         if len(places) == len(self.rows):  # all of them
             return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-        return np.asarray(np.searchsorted(self.starts, places, "right") - 1)
+        # Asked in another type the whole of `starts` would be copied into it.
+        wanted = np.asarray(places, dtype=self.starts.dtype)
+        return np.asarray(np.searchsorted(self.starts, wanted, "right") - 1)
 
 
 # ------------------------------------------------------------------------------------------------- Flows

@@ -48,12 +48,14 @@ def test_columns_hold_what_was_put_into_them(near: tuple[str, ...], puts, grown:
 
 
 @pytest.mark.parametrize(
-    ("most", "width"), [(0, 1), (255, 1), (256, 2), (65_536, 4), (2**32, 8), (2**63 - 1, 8), (-1, 8)]
+    ("most", "width"),
+    [(0, 1), (255, 1), (256, 2), (65_536, 4), (2**32, 5), (2**40, 6), (2**48, 8), (2**63 - 1, 8), (-1, 8)],
 )
 def test_a_column_is_as_wide_as_its_largest_value(most: int, width: int) -> None:
     columns = Narrow(["x"], (1, 3))
     columns.put("x", 0, slice(0, 2), np.array([0, most], np.int64))
-    assert columns._columns["x"].itemsize == width
+    halves = [columns._columns["x"], *(high.half for high in columns._highs.values())]
+    assert sum(each.itemsize for each in halves) == width
     assert columns["x"].tolist() == [[0, most, 0]]
 
 

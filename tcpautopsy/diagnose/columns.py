@@ -55,7 +55,7 @@ def happenings(events: Events) -> Happenings:
         events[name].to_numpy() for name in ("time_ns", "last_time_ns", "count", "value")
     )
     code = events["kind"].to_numpy() * np.uint8(len(SIDES)) + events["side"].to_numpy()
-    return Happenings(events.starts, code, time_ns, last_time_ns, frames, value)
+    return Happenings(events.starts.astype(np.int64), code, time_ns, last_time_ns, frames, value)
 
 
 class Stretch:

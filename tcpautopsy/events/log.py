@@ -76,8 +76,26 @@ class Log:
         _place(talks, rows, count)
         return rows
 
+    def take(self, rows: Rows, done: Callable[[int], None]) -> None:
+        """Take the rest of the kernel's `rows`; `done` is told how many of the first nobody will look at again."""
+        self._fields.room(len(rows))
+        for start in range(self._from, len(rows), _BLOCK):
+            few = rows[start : start + _BLOCK]
+            self._put(start, few, np.ones(len(few), bool))
+            done(start + len(few))
+        self._from = max(self._from, len(rows))
+
+    def add(self, rows: Rows) -> None:
+        """Take rows that stand behind all that there were."""
+        first = self._from
+        self._fields.room(first + len(rows))
+        for start in range(0, len(rows), _BLOCK):
+            few = rows[start : start + _BLOCK]
+            self._put(first + start, few, np.ones(len(few), bool))
+        self._from += len(rows)
+
     def events(
-        self, rows: Rows, counts: NDArray[np.int64], place: Callable[..., None], done: Callable[[int], None]
+        self, rows: Rows, counts: NDArray[Any], place: Callable[..., None], done: Callable[[int], None]
     ) -> Events:
         """The table, with all the kernel's rows, of flows that have so many events each; nothing is left here.
 
@@ -85,13 +103,16 @@ class Log:
         """
         narrow = self._from > 0  # those that came first are here already
         if narrow:
-            self._take(rows, done)
-        starts = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        order, free = zeros((1, int(starts[-1])), np.uint32)[0], starts[:-1].copy()
-        for first in range(0, len(rows), _PLACED):
-            here = slice(first, min(first + _PLACED, len(rows)))
+            self.take(rows, done)
+        count = self._from if narrow else len(rows)
+        starts = np.zeros(len(counts) + 1, np.min_scalar_type(count))
+        np.cumsum(counts, out=starts[1:])
+        order, free = zeros((1, count), np.uint32)[0], starts[:-1].astype(np.int64)
+        for first in range(0, count, _PLACED):
+            here = slice(first, min(first + _PLACED, count))
             flows = self._fields.get("flow", 0, here) if narrow else _VALUES["flow"](rows[here])
             place(np.ascontiguousarray(flows, dtype=np.int64).data, first, free.data, order.data)
+        del free
         found = Narrow(STORED, (1, len(order)), NEAR)
         if not narrow:
             _gather(found, rows, order)
@@ -102,14 +123,6 @@ class Log:
                 found.put(name, 0, slice(first, first + len(few)), self._fields.get(name, 0, few))
             self._fields.drop(name)
         return events(starts, found)
-
-    def _take(self, rows: Rows, done: Callable[[int], None]) -> None:
-        """Take the rest of the kernel's rows."""
-        self._fields.room(len(rows))
-        for start in range(self._from, len(rows), _BLOCK):
-            few = rows[start : start + _BLOCK]
-            self._put(start, few, np.ones(len(few), bool))
-            done(start + len(few))
 
     def _put(self, start: int, rows: Rows, chosen: NDArray[np.bool_]) -> None:
         """Take the chosen rows, of which the first has this number; where others are nothing is."""

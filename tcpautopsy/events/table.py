@@ -20,7 +20,7 @@ STORED = ("time_ns", "later_ns", "value", "frame", "other", "more", "kind", "sid
 NEAR = ("time_ns", "frame", "other")
 
 
-def events(starts: NDArray[np.int64], kept: Narrow) -> Events:
+def events(starts: NDArray[Any], kept: Narrow) -> Events:
     """The table, in the order of flows; `starts[f]` to `starts[f + 1]` are the rows of flow f."""
     return Events(starts, lambda name, rows: _COLUMNS[name](_Made(kept, rows)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tcpautopsy.events.outstanding import Outstanding
 from tcpautopsy.events.rest import Live, Rest
 from tcpautopsy.events.rows import SEGMENT, SIDE, TALK, TROUBLE
 from tcpautopsy.events.sides import Sides
-from tcpautopsy.records import Pool, Rows
+from tcpautopsy.records import Pool, Rows, taken
 from tcpautopsy.tables import (
     EVENT,
     EVENT_NUMBER,
@@ -32,6 +33,8 @@ from tcpautopsy.tables import (
 )
 
 _AT_FIRST = {"sides": 2048, "troubles": 256, "talks": 1024, "segments": 2048, "events": 4096}
+#: Events that only the end can tell, made at a time.
+_TOGETHER = 65_536
 _FIRST_COPY = 2  # the kernel's mark in `pad`: payload seen for the first time
 #: Notes that are events of their flow too.
 _TOLD = frozenset({"tls_client_hello", "tls_server_hello", "tls_alert", "http_request", "http_response"})
@@ -88,8 +91,7 @@ class Tracker:
         talks = self._talks.array(flow_count)
         sides = self._seen(talks, over)
         segments = self._open_segments(over)
-        ends = np.concatenate([_open_at_end(sides, talks, last_ns), _unanswered(sides, talks, last_ns)])
-        events = self._arranged(talks, ends, over)
+        events = self._arranged(talks, _Ends(sides, talks, last_ns), over)
         if over:
             self._talks.forget(len(talks))
         return events, directions(sides, segments), self._notes_table()
@@ -162,16 +164,23 @@ class Tracker:
         frame = pd.DataFrame({c.name: pd.Series(list(values), dtype=c.dtype) for c, values in columns})
         return Notes(NOTES_TABLE.check(frame.sort_values("frame", kind="stable", ignore_index=True)))
 
-    def _arranged(self, talks: Rows, ends: Rows, over: bool) -> Events:
+    def _arranged(self, talks: Rows, ends: _Ends, over: bool) -> Events:
         """The table: by flow, and within a flow in the order in which things happened; `ends` come last."""
-        count = self._kernel.count + len(ends)
-        self._kernel.let_go()
-        if count > len(self._events):
-            self._events.grow(count)
-        self._events.write(self._kernel.count, ends)
-        self._hold()
         log, done = (self._log, self._events.forget) if over else (self._log.copy(), lambda _: None)
-        counts = talks["events"] + np.bincount(ends["flow"], minlength=len(talks))
+        counts = talks["events"] + ends.counts
+        count, size = self._kernel.count, int(counts.sum())
+        if log.due(size):
+            log.take(self._events.array(count), done)
+            for rows in ends:
+                log.add(rows)
+            return log.events(self._events.array(0), counts, self._kernel.place, done)
+        self._kernel.let_go()
+        if size > len(self._events):
+            self._events.grow(size)
+        for rows in ends:
+            self._events.write(count, rows)
+            count += len(rows)
+        self._hold()
         return log.events(self._events.array(count), counts, self._kernel.place, done)
 
     # --------------------------------------------------------------------------------------------------------- room
@@ -226,34 +235,43 @@ class Tracker:
         self._hold()
 
 
-def _open_at_end(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:
-    """`capture_end` of each connection that neither a reset nor both FINs had ended."""
-    reset = (sides["rst"] > 0).any(axis=0)
-    closed = (sides["fin"] > 0).all(axis=0)
-    flows = np.nonzero((talks["kind"] == Kind.TCP) & ~reset & ~closed)[0]
-    rows = _at_end(flows, talks, "capture_end")
-    if last_ns is not None:
-        rows["value"] = np.maximum(last_ns - talks["last_ns"][flows], 0)
-        rows["time_ns"] = rows["last_time_ns"] = np.maximum(last_ns, talks["last_ns"][flows])
-    return rows
+class _Ends:
+    """What is known of flows only when all packets are read: one event for each of some, at its last packet.
 
+    `capture_end` of each connection that neither a reset nor both FINs had ended; `arp_unanswered` of each resolution
+    without a reply, unless the capture ended while one could still come.
+    """
 
-def _unanswered(sides: Sides, talks: Rows, last_ns: int | None) -> Rows:
-    """`arp_unanswered` of each resolution without a reply, unless the capture ended while one could still come."""
-    asked, answered = sides["packets"]
-    silent = (talks["kind"] == Kind.RESOLUTION) & (asked > 0) & (answered == 0)
-    if last_ns is not None:
-        silent &= (last_ns - talks["last_ns"] >= _ANSWER_NS) | (asked > 1)
-    flows = np.nonzero(silent)[0]
-    rows = _at_end(flows, talks, "arp_unanswered")
-    rows["value"] = asked[flows]
-    return rows
+    def __init__(self, sides: Sides, talks: Rows, last_ns: int | None) -> None:
+        self._talks, self._last_ns = talks, last_ns
+        self._asked, answered = sides["packets"]
+        over = (sides["rst"] > 0).any(axis=0) | (sides["fin"] > 0).all(axis=0)
+        silent = (talks["kind"] == Kind.RESOLUTION) & (self._asked > 0) & (answered == 0)
+        if last_ns is not None:
+            silent &= (last_ns - talks["last_ns"] >= _ANSWER_NS) | (self._asked > 1)
+        self._flows = {"capture_end": (talks["kind"] == Kind.TCP) & ~over, "arp_unanswered": silent}
 
+    @property
+    def counts(self) -> NDArray[np.uint8]:
+        """How many each flow has."""
+        return np.asarray(np.sum([*self._flows.values()], axis=0, dtype=np.uint8))
 
-def _at_end(flows: NDArray[np.int64], talks: Rows, kind: str) -> Rows:
-    """One event of this kind per flow, at its last packet."""
-    rows = EVENT.zeros(len(flows))
-    rows["flow"], rows["what"] = flows, 0x100 | EVENT_NUMBER[kind] << 2 | 1  # one frame, of the originator
-    rows["frame"] = talks["last_frame"][flows]
-    rows["time_ns"] = rows["last_time_ns"] = talks["last_ns"][flows]
-    return rows
+    def __iter__(self) -> Iterator[Rows]:
+        """Their rows, some at a time."""
+        for kind, which in self._flows.items():
+            flows = np.flatnonzero(which)
+            for first in range(0, len(flows), _TOGETHER):
+                yield self._rows(kind, flows[first : first + _TOGETHER])
+
+    def _rows(self, kind: str, flows: NDArray[np.int64]) -> Rows:
+        rows, talks = EVENT.zeros(len(flows)), taken(self._talks, flows)
+        rows["flow"], rows["what"] = flows, 0x100 | EVENT_NUMBER[kind] << 2 | 1  # one frame, of the originator
+        rows["frame"] = talks["last_frame"]
+        rows["time_ns"] = talks["last_ns"]
+        if kind == "arp_unanswered":
+            rows["value"] = self._asked[flows]
+        elif self._last_ns is not None:
+            rows["value"] = np.maximum(self._last_ns - talks["last_ns"], 0)
+            rows["time_ns"] = np.maximum(self._last_ns, talks["last_ns"])
+        rows["last_time_ns"] = rows["time_ns"]
+        return rows

@@ -88,7 +88,7 @@ def told(dissection: Dissection, features: Features, numbers: Sequence[int]) -> 
     orig = rows(dissection.directions.at(2 * wanted))
     resp = rows(dissection.directions.at(2 * wanted + 1))
     marks = rows(features.at(wanted))
-    low, high = (dissection.events.starts[wanted + after] for after in (0, 1))
+    low, high = dissection.events.bounds(wanted)
     fields = _fields(dissection, ranges(low, high))
     last = np.cumsum(high - low)
     happened = [Happened(fields, *part) for part in zip((last - (high - low)).tolist(), last.tolist(), strict=True)]
