@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 import rich_click as click
 
@@ -99,11 +99,12 @@ def analyze(captures: tuple[str, ...], output: tuple[str, ...], form: str | None
     wish = cli_options.wish(given)
     with ExitStack() as stack:
         options = cli_options.options(given)
+        spool = partial(_spool, stack)
         drawn = any(each.name == "html" for _, each in targets)
         if drawn:
-            options = options._replace(spools=Spools(lambda: stack.enter_context(_spool())))
+            options = options._replace(spools=Spools(spool))
         once = all(each.name in _READ_ONCE for _, each in targets) and not wish.selection and wish.key is None
-        options = options._replace(streamed=once)
+        options = options._replace(streamed=once, aside=spool)
         watch = Stopwatch()
         options = options._replace(stages=watch if given["profile"] else options.stages)
         with _counting(given) as told:
@@ -278,10 +279,10 @@ for _command in (*cli_look.COMMANDS, cli_batch.batch):
     cli.add_command(_command)
 
 
-def _spool() -> Any:
+def _spool(stack: ExitStack) -> BinaryIO:
     from tempfile import TemporaryFile
 
-    return TemporaryFile()
+    return cast("BinaryIO", stack.enter_context(TemporaryFile()))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from tcpautopsy.capture import Input, Reader, Spools
 from tcpautopsy.decode import Decoder
@@ -35,6 +35,7 @@ class Options(NamedTuple):
     stages: Stages = Stages()  # adds up what each stage costs
     asked: frozenset[int | str] = frozenset()  # connections and findings told in full, however many are alike
     streamed: bool = False  # connections are made while they are written; what is read once only can have them so
+    aside: Callable[[], BinaryIO] | None = None  # makes an empty file for what is told before it is written
     debug: bool = False  # let a defect of ours crash with its traceback
 
 

@@ -334,9 +334,8 @@ class _Run:
     def tell(self, known: Examined, diagnosis: Diagnosis) -> None:
         """Add a capture that was examined and judged."""
         streamed = self._options.streamed and not self.several
-        shelf = explain.Shelf(
-            len(self._captures), len(self._connections) + 1, self.several, self._options.asked, streamed
-        )
+        stands = len(self._captures), len(self._connections) + 1, self.several
+        shelf = explain.Shelf(*stands, self._options.asked, streamed, self._options.aside)
         knowledge = explain.Knowledge(self._texts, self._sentences, asked(known.features))
         case = explain.Case(known.dissection, known.features, known.quality, diagnosis)
         told = explain.chapter(case, knowledge, shelf, partial(self._options.stages.run, "explain"))

@@ -732,10 +732,8 @@ VERDICTS = Table(
         Column("cause", "category", "", "rule of the primary finding; NA without a cause"),
         Column("confidence", "category", "", "of the primary finding; NA without a cause"),
         Column("fault", "category", "", "of the primary finding; NA without a cause"),
-        Column(
-            "consistent_with", "object", "", "tuple of the ids of at most 2 rules that leave the same trace, sorted"
-        ),
-        Column("limits", "object", "", "tuple of the capture-* flags that touched this verdict, in their order"),
+        Column("consistent_with", "category", "", "at most 2 rules that leave the same trace, sorted; '' without any"),
+        Column("limits", "category", "", "the capture-* flags that touched this verdict, in their order; '' for none"),
         Column("not_judged", "bool", "", "cut at its start or end, not failed and without a cause"),
     ),
 )

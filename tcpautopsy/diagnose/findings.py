@@ -116,7 +116,7 @@ def findings(order: Order, stretch: Stretch, found: Rows) -> pd.DataFrame:
             "held": _bits(found.held),
             "unseen": _bits(found.unseen),
             "reasons": _bits(found.reasons),
-            "gate": _joined_flags(found.gate),
+            "gate": joined_flags(found.gate),
         },
         copy=False,
     )
@@ -133,19 +133,17 @@ def instants(times: Integers) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(np.where(unknown, 0, times), unknown)
 
 
-def flag_names(bits: int) -> tuple[str, ...]:
-    return tuple(flag for n, flag in enumerate(QUALITY_FLAGS) if bits >> n & 1)
-
-
 def _bits(bits: Integers) -> pd.Series:
     """Bits, of which there are few different ones."""
     codes, kinds = pd.factorize(bits)
     return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(kinds)))
 
 
-def _joined_flags(bits: Integers) -> pd.Series:
+def joined_flags(bits: Integers) -> pd.Series:
+    """The names of the flags that are up, as words."""
     codes, kinds = pd.factorize(bits)
-    return words(codes, [" ".join(flag_names(int(kind))) for kind in kinds])
+    names = [" ".join(flag for n, flag in enumerate(QUALITY_FLAGS) if kind >> n & 1) for kind in kinds.tolist()]
+    return words(codes, names)
 
 
 # ------------------------------------------------------------------------------------------------------- evidence

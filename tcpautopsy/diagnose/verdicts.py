@@ -12,11 +12,12 @@ from pandas.api.types import union_categoricals
 from tcpautopsy.diagnose import findings, judge, precedence, trust, undecided, weigh
 from tcpautopsy.diagnose.columns import Chosen, Integers, Stretch
 from tcpautopsy.diagnose.compiled import Compiled
-from tcpautopsy.diagnose.findings import Rows, flag_names, words
+from tcpautopsy.diagnose.findings import Rows, joined_flags, words
 from tcpautopsy.diagnose.logic import Mask, Truth, Words
 from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
 from tcpautopsy.diagnose.trust import CONFIDENCES, Gate
 from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
+from tcpautopsy.memory import trim
 from tcpautopsy.tables import EVIDENCE, FINDINGS, QUALITY_FLAGS, RUNNERS_UP, UNDECIDED, VERDICTS
 
 _FAILURE = SEVERITIES.index("failure")
@@ -60,6 +61,8 @@ def joined(parts: list[Part]) -> Part:
     for table in tables:
         frames = pieces.pop(0)  # let go of once they are joined
         whole.append(table.check(_one(frames) if len(frames) > 1 else frames[0]))
+        del frames
+        trim(len(whole[-1]))
     return Part(*whole)
 
 
@@ -139,7 +142,7 @@ def _verdicts(case: _Case, still_open: undecided.Open, rows: Rows, first_finding
             "cause": words(settled.cause, [rule.rule.id for rule in case.order.rules]),
             "confidence": words(np.where(caused, settled.cause_confidence, NOBODY), CONFIDENCES),
             "fault": words(fault, FAULTS),
-            "consistent_with": _tuples(*_consistent(case.order, settled, case.stretch)),
+            "consistent_with": words(*_consistent(case.order, settled, case.stretch)),
             "limits": _limits(case.order, settled, still_open, case.gate),
             "not_judged": cut & ~caused & ~case.failed,
         },
@@ -147,16 +150,9 @@ def _verdicts(case: _Case, still_open: undecided.Open, rows: Rows, first_finding
     )
 
 
-def _tuples(codes: Integers, table: Sequence[tuple[str, ...]]) -> pd.Series:
-    """One of a few tuples per row."""
-    choices = np.empty(len(table), dtype=object)
-    choices[:] = list(table) or None
-    return pd.Series(choices[codes], dtype="object")
-
-
-def _consistent(order: Order, settled: Settled, stretch: Stretch) -> tuple[Integers, list[tuple[str, ...]]]:
-    """Per flow which set of rules leaves the same trace as its cause, and these sets."""
-    sets: list[tuple[str, ...]] = [()]
+def _consistent(order: Order, settled: Settled, stretch: Stretch) -> tuple[Integers, list[str]]:
+    """Per flow which set of rules leaves the same trace as its cause, and the words of these sets."""
+    sets = {"": 0}
     codes = np.zeros(stretch.count, dtype=np.int64)
     for number in sorted(set(settled.cause[settled.cause >= 0].tolist())):
         rule = order.rules[number]
@@ -166,9 +162,8 @@ def _consistent(order: Order, settled: Settled, stretch: Stretch) -> tuple[Integ
         bits = _said(rule, Chosen(stretch, flows))
         for kind in np.unique(bits[bits > 0]).tolist():
             others = sorted(name for n, (name, _) in enumerate(rule.alternatives) if kind >> n & 1)
-            codes[flows[bits == kind]] = len(sets)
-            sets.append(tuple(others[:_MOST_CONSISTENT]))
-    return codes, sets
+            codes[flows[bits == kind]] = sets.setdefault(" ".join(others[:_MOST_CONSISTENT]), len(sets))
+    return codes, [*sets]
 
 
 def _said(rule: Compiled, columns: Chosen) -> Integers:
@@ -185,9 +180,7 @@ def _said(rule: Compiled, columns: Chosen) -> Integers:
 def _limits(order: Order, settled: Settled, still_open: undecided.Open, gate: Gate) -> pd.Series:
     """The flags that are up and touch the cause's rule, or that left it open, or cut the flow short without a cause."""
     touched = np.array([*(trust.touched(rule) for rule in order.rules), _CUT], dtype=np.int64)
-    bits = gate.flags & (touched[settled.cause] | still_open.blamed)
-    codes, kinds = pd.factorize(bits)
-    return _tuples(codes, [flag_names(int(kind)) for kind in kinds])
+    return joined_flags(gate.flags & (touched[settled.cause] | still_open.blamed))
 
 
 def _undecided(order: Order, still_open: undecided.Open, first: int) -> pd.DataFrame:
@@ -204,3 +197,10 @@ def _undecided(order: Order, still_open: undecided.Open, first: int) -> pd.DataF
             "missing": _tuples(codes.reshape(-1), needs),
         }
     )
+
+
+def _tuples(codes: Integers, table: Sequence[tuple[str, ...]]) -> pd.Series:
+    """One of a few tuples per row."""
+    choices = np.empty(len(table), dtype=object)
+    choices[:] = list(table) or None
+    return pd.Series(choices[codes], dtype="object")

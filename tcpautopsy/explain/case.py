@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import BinaryIO, NamedTuple
 
 from tcpautopsy.result import ApplicationView, Finding, Ledger, Timers
 from tcpautopsy.tables import Diagnosis, Dissection, Features, Quality
@@ -15,7 +15,8 @@ class Shelf(NamedTuple):
     """Where a capture stands among several: its index, the id of its first connection, whether ids need a prefix.
 
     `asked`: ids of connections and of findings that somebody asked for, which are told in full whatever their number.
-    `streamed`: what is told is read once, in its order, and need not be held.
+    `streamed`: what is told is read once, in its order, and need not be held. `aside` makes an empty file for what has
+    to wait for its turn.
     """
 
     index: int  # type: ignore[assignment]  # shadows tuple.index
@@ -23,6 +24,7 @@ class Shelf(NamedTuple):
     several: bool
     asked: frozenset[int | str] = frozenset()
     streamed: bool = False
+    aside: Callable[[], BinaryIO] | None = None
 
     @property
     def prefix(self) -> str:

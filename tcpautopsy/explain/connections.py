@@ -51,7 +51,7 @@ def connections(case: Case, knowledge: Knowledge, shelf: Shelf, told: Callable[[
         begun, ended = (utcs(times.to_numpy(dtype=np.int64, na_value=NO_TIME)) for times in instants)
         places = zip(*columns(points, "vantage", "vantage_confidence", rows=here), strict=True)
         consistent, limits = (
-            [list(each) or _NOTHING for each in column]
+            [each.split() or _NOTHING for each in column]
             for column in columns(verdicts, "consistent_with", "limits", rows=here)
         )
         batch = told(first, last)

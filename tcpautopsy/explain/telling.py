@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-import msgspec
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from tcpautopsy.explain.ledger import ledger
 from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
 from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
 from tcpautopsy.explain.told import Event, Told, columns, events_at, rows, told
+from tcpautopsy.explain.waiting import Waiting
 from tcpautopsy.memory import uncollected
 from tcpautopsy.result import Finding, RunnerUp, Unheld
 from tcpautopsy.tables import Dissection
@@ -44,9 +43,9 @@ class Telling:
         self._owners = findings["flow"].to_numpy()  # in order
         anything = self._loud.copy()
         anything[self._owners] = True
-        self._everyone = np.flatnonzero(anything)
+        self._everyone = np.flatnonzero(anything).astype(np.uint32)
         self._short = in_short(case, shelf, lambda: self._ids(0, len(findings)))
-        self._packed: dict[int, bytes] = {}
+        self._waiting = Waiting(shelf.aside)
         self._latest: dict[int, Batch] = {}
 
     def all(self) -> Batch:
@@ -55,7 +54,7 @@ class Telling:
 
     def of(self, first: int, last: int) -> Batch:
         """What is told of those among the flows from the first to the last (exclusive), and of others near them."""
-        low, high = np.searchsorted(self._everyone, [first, last]).tolist()
+        low, high = _between(self._everyone, first, last)
         if low == high:
             return Batch({}, {}, ())
         parts = [self._kept(number) for number in range(low // _BATCH, (high - 1) // _BATCH + 1)]
@@ -75,20 +74,20 @@ class Telling:
         return self._batches <= 1
 
     def _kept(self, number: int) -> Batch:
-        """A batch, of which the latest two are kept; of its findings a packed form stays."""
+        """A batch, of which the latest two are kept; its findings wait."""
         if number not in self._latest:
             if len(self._latest) > 1:
                 del self._latest[next(iter(self._latest))]
             with uncollected():
                 batch = self._told(number)
-            self._packed[number] = zlib.compress(_pack(batch.findings), 1)
+            self._waiting.put(number, batch.findings)
             self._latest[number] = batch._replace(findings=())
         return self._latest[number]
 
     def _unpacked(self) -> Iterator[Finding]:
         for number in range(self._batches):
-            if number in self._packed:
-                yield from _unpack(zlib.decompress(self._packed.pop(number)))
+            if number in self._waiting:
+                yield from self._waiting.take(number)
             else:
                 yield from self._told(number).findings
 
@@ -96,7 +95,7 @@ class Telling:
         return self._run(self._batch, number)  # type: ignore[no-any-return]
 
     def _batch(self, number: int) -> Batch:
-        numbers = self._everyone[number * _BATCH : (number + 1) * _BATCH]
+        numbers = self._everyone[number * _BATCH : (number + 1) * _BATCH].astype(np.int64)
         known = told(self._case.dissection, self._case.features, numbers.tolist())
         first, last = _between(self._owners, numbers[0], numbers[-1] + 1)
         names = self._ids(first, last)
@@ -142,10 +141,6 @@ def _together(batches: Iterable[Batch]) -> Batch:
     return Batch(deep, ids, findings)
 
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[Finding]).decode
-
-
 def _matched(case: Case, knowledge: Knowledge, first: int, last: int) -> dict[int, list[Matched]]:
     """{flow: its findings, the primary first}, of these rows of FINDINGS."""
     diagnosis = case.diagnosis
@@ -155,15 +150,14 @@ def _matched(case: Case, knowledge: Knowledge, first: int, last: int) -> dict[in
     beaten = columns(_about(diagnosis.runners_up, first, last), "finding", "rule", "confidence", "why_not")
     for number, *what in zip(*beaten, strict=True):
         runners.setdefault(number, []).append(_shared_runner_up(*what))
-    limits, consistent = (
-        diagnosis.verdicts[c].to_numpy()[chosen["flow"].to_numpy()] for c in ("limits", "consistent_with")
-    )
+    verdicts = diagnosis.verdicts.iloc[chosen["flow"].to_numpy()]
+    limits, consistent = columns(verdicts, "limits", "consistent_with")
     found: dict[int, list[Matched]] = {}
     for place, row in enumerate(rows(chosen)):
         number = first + place
         taken = steps.get(number, {})
         runs = [taken.get(step, []) for step in range(len(knowledge.rules[row["rule"]].sequence))]
-        one = Matched(number, row, runs, runners.get(number, []), limits[place], consistent[place])
+        one = Matched(number, row, runs, runners.get(number, []), limits[place].split(), consistent[place])
         found.setdefault(row["flow"], []).append(one)
     return found
 
