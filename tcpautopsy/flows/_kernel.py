@@ -72,46 +72,55 @@ Packet = cython.struct(
     pad=cython.uchar,
 )
 
-#: One flow. `first_*` and `second_*` are its endpoints in the order of the key, `first_is_originator` which of them
-#: began; `previous` and `stream` as in FLOWS (previous is 1 + row, 0 for none); `state` bits are below.
+#: What finds a flow, and its first packet. `first_*` and `second_*` are its endpoints in the order of the key,
+#: `first_is_originator` which of them began; `stream` as in FLOWS. `course` is the row of what came of it, 0 where that
+#: is a SYN alone: of that `seq` and `wirelen` tell everything.
 Flow = cython.struct(
     first_ns=cython.longlong,
-    last_ns=cython.longlong,
-    bytes=cython.longlong,
-    asked_ns=cython.longlong,
     first_hi=cython.ulonglong,
     first_lo=cython.ulonglong,
     second_hi=cython.ulonglong,
     second_lo=cython.ulonglong,
-    history1=cython.ulonglong,
-    history2=cython.ulonglong,
-    history3=cython.ulonglong,
     zone=cython.uint,
     tag=cython.uint,
-    o_isn=cython.uint,
-    r_isn=cython.uint,
-    o_next=cython.uint,
-    r_next=cython.uint,
-    r_ack=cython.uint,
     first_frame=cython.uint,
-    last_frame=cython.uint,
-    packets=cython.uint,
-    duplicates=cython.uint,
-    previous=cython.uint,
+    seq=cython.uint,
+    wirelen=cython.uint,
     stream=cython.uint,
-    letters=cython.uint,
-    state=cython.uint,
-    o_frame=cython.uint,
-    r_frame=cython.uint,
+    course=cython.uint,
     hashed=cython.uint,
-    other_zone=cython.uint,
-    instance=cython.uint,
     first_port=cython.ushort,
     second_port=cython.ushort,
     protocol=cython.uchar,
     ip_version=cython.uchar,
     first_is_originator=cython.uchar,
     known=cython.uchar,
+)
+
+#: What came of a flow. `previous` as in FLOWS (1 + row, 0 for none); `state` bits are below.
+Course = cython.struct(
+    last_ns=cython.longlong,
+    bytes=cython.longlong,
+    asked_ns=cython.longlong,
+    history1=cython.ulonglong,
+    history2=cython.ulonglong,
+    history3=cython.ulonglong,
+    o_isn=cython.uint,
+    r_isn=cython.uint,
+    o_next=cython.uint,
+    r_next=cython.uint,
+    r_ack=cython.uint,
+    last_frame=cython.uint,
+    packets=cython.uint,
+    duplicates=cython.uint,
+    previous=cython.uint,
+    letters=cython.uint,
+    state=cython.uint,
+    o_frame=cython.uint,
+    r_frame=cython.uint,
+    other_zone=cython.uint,
+    instance=cython.uint,
+    pad=cython.uint,
 )
 
 # Kinds of packets (tables.Kind).
@@ -149,7 +158,7 @@ ANSWERED = cython.declare(cython.longlong, 4096)
 FIRST_RST_BY_RESPONDER = cython.declare(cython.longlong, 8192)
 
 #: Keys beside those of the flows: the parts of a datagram, the ports of a lookup, endpoints that SYNs went to, and
-#: Wireshark's conversations, which know no zones.
+#: Wireshark's conversations, which know no zones, where they are in another zone than 0.
 PARTS = cython.declare(cython.longlong, 250)
 PLAIN_DNS = cython.declare(cython.longlong, 251)
 CONVERSATION = cython.declare(cython.longlong, 252)
@@ -195,6 +204,7 @@ class Table:
 
     rows: Packet[::1]
     flows: Flow[::1]
+    courses: Course[::1]
     slots: cython.uint[::1]
     recent_mark: cython.longlong[::1]
     recent_ns: cython.longlong[::1]
@@ -206,9 +216,11 @@ class Table:
     shown = cython.declare(cython.longlong, visibility="public")
     told_apart = cython.declare(cython.longlong, visibility="public")
     count = cython.declare(cython.longlong, visibility="public")
+    coursed = cython.declare(cython.longlong, visibility="public")
     used = cython.declare(cython.longlong, visibility="public")
     aliases = cython.declare(cython.longlong, visibility="public")
     linked: cython.longlong
+    zoned: cython.longlong
     streams = cython.declare(cython.longlong, visibility="public")
     limit = cython.declare(cython.longlong, visibility="public")
     refused = cython.declare(cython.longlong, visibility="public")
@@ -231,19 +243,22 @@ class Table:
     def __init__(self, seed, limit):
         self.seed = seed
         self.limit = limit
-        self.shown = self.told_apart = self.count = self.used = self.streams = self.aliases = self.linked = 0
+        self.shown = self.told_apart = self.count = self.coursed = self.used = self.streams = self.aliases = 0
+        self.linked = self.zoned = 0
         self.refused = self.first_refused = self.duplicates = 0
         self.a_hi = self.a_lo = self.b_hi = self.b_lo = 0
         self.a_port = self.b_port = self.zone = self.tag = self.protocol = self.from_a = self.hashed = self.slot = 0
 
-    def hold(self, flows, slots):
+    def hold(self, flows, courses, slots):
         """The table's own rows and slots (a power of two, at least twice the keys); slots hold 1 + row."""
         self.flows = flows
+        self.courses = courses
         self.slots = slots
 
     def let_go(self):
         """Rows, slots and aliases are held no more: they may be moved."""
         self.flows = None
+        self.courses = None
         self.slots = None
         self.alias_marks = None
         self.alias_flows = None
@@ -368,6 +383,7 @@ class Table:
     def make(self, i: i64, previous: i64, first_is_originator: i64, known: i64) -> i64:
         """A new flow in the slot at hand; returns its row plus 1."""
         f: i64 = self.count
+        c: i64
         self.count += 1
         if previous == 0:
             self.used += 1
@@ -382,17 +398,62 @@ class Table:
         self.flows[f].tag = self.tag
         self.flows[f].protocol = self.protocol
         self.flows[f].hashed = self.hashed
-        self.flows[f].previous = previous
-        self.flows[f].instance = self.flows[previous - 1].instance + 1 if previous else 1
         self.flows[f].first_is_originator = first_is_originator
         self.flows[f].known = known
         self.flows[f].ip_version = self.rows[i].ip_version
         self.flows[f].first_ns = self.rows[i].time_ns
-        self.flows[f].last_ns = self.rows[i].time_ns
         self.flows[f].first_frame = self.rows[i].frame
-        self.flows[f].last_frame = self.rows[i].frame
         self.flows[f].stream = M32
+        if previous == 0 and known == BY_SYN and self.is_plain_syn(i):
+            self.flows[f].seq = self.rows[i].seq
+            self.flows[f].wirelen = self.rows[i].wirelen
+            return f + 1
+        c = self.new_course(f)
+        self.courses[c].previous = previous
+        if previous:
+            self.courses[c].instance = self.courses[self.course(previous - 1)].instance + 1
         return f + 1
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def is_plain_syn(self, i: i64) -> i64:
+        """A SYN of which a row of Flow can tell everything."""
+        if self.rows[i].flags & (SYN | ACK | FIN | RST) != SYN or self.rows[i].payload_len > 0:
+            return 0
+        return 0 if self.rows[i].marks & BAD_CHECKSUM else 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def new_course(self, f: i64) -> i64:
+        c: i64 = self.coursed + 1
+        self.coursed = c
+        self.flows[f].course = c
+        self.courses[c].last_ns = self.flows[f].first_ns
+        self.courses[c].last_frame = self.flows[f].first_frame
+        self.courses[c].instance = 1
+        return c
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def course(self, f: i64) -> i64:
+        """Row of what came of a flow; it gets one where there was a SYN alone."""
+        c: i64 = self.flows[f].course
+        if c:
+            return c
+        c = self.new_course(f)
+        self.courses[c].packets = 1
+        self.courses[c].bytes = self.flows[f].wirelen
+        self.courses[c].o_isn = self.flows[f].seq
+        self.courses[c].o_next = u32(cython.cast(i64, self.flows[f].seq) + 1)
+        self.courses[c].o_frame = self.flows[f].first_frame
+        self.letter(c, 83, 1)
+        self.courses[c].state |= SYN_SEEN | SPOKE
+        return c
 
     @cython.cfunc
     @cython.nogil
@@ -474,6 +535,7 @@ class Table:
     def is_copy(self, i: i64, at: i64, mark: i64) -> i64:
         """The packet is a second copy of the one remembered at `at` (DESIGN section 4)."""
         f: i64
+        c: i64
         gap: i64
         ttl: i64
         backwards: i64
@@ -493,7 +555,8 @@ class Table:
         # sender repeats within a millisecond is a SYN, a FIN or payload when nothing came back in between.
         if self.rows[i].kind == TCP and not self.rows[i].flags & RST:
             if self.rows[i].payload_len > 0 or self.rows[i].flags & (SYN | FIN):
-                backwards = self.flows[f - 1].r_frame if self.recent_flow[at] & 1 else self.flows[f - 1].o_frame
+                c = self.course(f - 1)
+                backwards = self.courses[c].r_frame if self.recent_flow[at] & 1 else self.courses[c].o_frame
                 if backwards < self.recent_frame[at]:
                     self.shown += 1
                     self.told_apart += 1
@@ -505,7 +568,7 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def letter(self, f: i64, character: i64, from_originator: i64) -> i64:
+    def letter(self, c: i64, character: i64, from_originator: i64) -> i64:
         """Zeek's history: each letter once per side, lower case for the responder."""
         n: i64
         seen: i64
@@ -534,28 +597,28 @@ class Table:
         elif character == 81:
             bit = 10
         seen = cython.cast(i64, 1) << (bit * 2 + from_originator)
-        if self.flows[f].letters & seen:
+        if self.courses[c].letters & seen:
             return 0
-        self.flows[f].letters |= seen
+        self.courses[c].letters |= seen
         if not from_originator:
             character += 32
-        n = cython.cast(i64, self.flows[f].state >> 24)
+        n = cython.cast(i64, self.courses[c].state >> 24)
         if n >= 24:
             return 0
-        self.flows[f].state += 1 << 24
+        self.courses[c].state += 1 << 24
         word = cython.cast(u64, character) << ((n & 7) * 8)
         if n < 8:
-            self.flows[f].history1 |= word
+            self.courses[c].history1 |= word
         elif n < 16:
-            self.flows[f].history2 |= word
+            self.courses[c].history2 |= word
         else:
-            self.flows[f].history3 |= word
+            self.courses[c].history3 |= word
         return 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def history(self, i: i64, f: i64, side: i64) -> i64:
+    def history(self, i: i64, c: i64, side: i64) -> i64:
         """Letters and state of a TCP packet; `side` is 1 for the originator."""
         flags: i64 = self.rows[i].flags
         length: i64 = self.rows[i].payload_len
@@ -563,39 +626,39 @@ class Table:
         end: i64 = u32(self.rows[i].seq + length + (1 if flags & SYN else 0) + (1 if flags & FIN else 0))
         new: i64 = 1
         if self.rows[i].marks & BAD_CHECKSUM:
-            self.letter(f, 67, side)
+            self.letter(c, 67, side)
         if flags & SYN and flags & FIN:
-            self.letter(f, 81, side)
+            self.letter(c, 81, side)
         elif flags & SYN and flags & RST:
-            self.letter(f, 73, side)
+            self.letter(c, 73, side)
         elif flags & SYN:
-            self.letter(f, 72 if flags & ACK else 83, side)
-            self.flows[f].state |= (SYNACK_SEEN if flags & ACK else SYN_SEEN) << shift
-        if self.flows[f].state & (SPOKE << shift):
-            new = past(end, self.flows[f].o_next if side else self.flows[f].r_next)
+            self.letter(c, 72 if flags & ACK else 83, side)
+            self.courses[c].state |= (SYNACK_SEEN if flags & ACK else SYN_SEEN) << shift
+        if self.courses[c].state & (SPOKE << shift):
+            new = past(end, self.courses[c].o_next if side else self.courses[c].r_next)
         if length > 0 and not flags & RST:
             if new <= 0:
-                self.letter(f, 84, side)
-            self.letter(f, 68, side)
-            self.flows[f].state |= DATA_SEEN << shift
+                self.letter(c, 84, side)
+            self.letter(c, 68, side)
+            self.courses[c].state |= DATA_SEEN << shift
         elif flags & ACK and not flags & (SYN | RST | FIN):
-            self.letter(f, 65, side)
+            self.letter(c, 65, side)
         if self.rows[i].window == 0 and not flags & (SYN | RST | FIN):
-            self.letter(f, 87, side)
+            self.letter(c, 87, side)
         if flags & FIN:
-            self.letter(f, 70, side)
-            self.flows[f].state |= FIN_SEEN << shift
+            self.letter(c, 70, side)
+            self.courses[c].state |= FIN_SEEN << shift
         if flags & RST and not flags & SYN:
-            self.letter(f, 82, side)
-            if not self.flows[f].state & (RST_SEEN * 3) and not side:
-                self.flows[f].state |= FIRST_RST_BY_RESPONDER
-            self.flows[f].state |= RST_SEEN << shift
+            self.letter(c, 82, side)
+            if not self.courses[c].state & (RST_SEEN * 3) and not side:
+                self.courses[c].state |= FIRST_RST_BY_RESPONDER
+            self.courses[c].state |= RST_SEEN << shift
         if new > 0 and not flags & RST:
             if side:
-                self.flows[f].o_next = end
+                self.courses[c].o_next = end
             else:
-                self.flows[f].r_next = end
-        self.flows[f].state |= SPOKE << shift
+                self.courses[c].r_next = end
+        self.courses[c].state |= SPOKE << shift
         return 0
 
     # ----------------------------------------------------------------------------------------------------- finding
@@ -623,50 +686,75 @@ class Table:
         if self.count >= self.limit:
             return self.refuse(i)
         found = self.new_connection(i, found, flags)
+        if self.flows[found - 1].course == 0:
+            self.rows[i].from_originator = 1
+            return found
         return self.known(i, found, 1 if self.from_a == self.flows[found - 1].first_is_originator else 0)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def conversation(self, i: i64, same: i64) -> i64:
+        """Row plus 1 of the latest connection between the endpoints at hand in any zone; `same` is that in this one."""
+        hashed: i64 = self.hashed
+        slot: i64 = self.slot
+        found: i64 = same
+        at: i64
+        if self.zone != 0:
+            self.zone = 0
+            found = self.find()
+            self.zone = self.rows[i].zone
+            self.hashed = hashed
+            self.slot = slot
+        if self.zoned:
+            at = self.alias_slot(CONVERSATION, 0, 0)
+            self.protocol = self.rows[i].protocol
+            self.zone = self.rows[i].zone
+            # The later row is the later connection.
+            found = max(found, cython.cast(i64, self.alias_flows[at]))
+        return found
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def across(self, i: i64) -> i64:
         """Mirror ports may tag each direction with a VLAN of its own: an exact answer joins the other's connection."""
-        at: i64 = self.alias_slot(CONVERSATION, 0, 0)
-        found: i64 = self.alias_flows[at]
+        found: i64 = self.conversation(i, 0)
         f: i64 = found - 1
+        c: i64
         side: i64
         mark: i64
-        self.protocol = self.rows[i].protocol
-        self.zone = self.rows[i].zone
         if found == 0:
             return 0
+        c = self.course(f)
         side = 1 if self.from_a == self.flows[f].first_is_originator else 0
         mark = self.zone * 2 + side + 1
-        if self.flows[f].other_zone == mark:
+        if self.courses[c].other_zone == mark:
             return found
-        if self.flows[f].other_zone or self.flows[f].state & (SPOKE << (1 - side)) or not self.rows[i].flags & ACK:
+        if self.courses[c].other_zone or self.courses[c].state & (SPOKE << (1 - side)) or not self.rows[i].flags & ACK:
             return 0
-        if self.rows[i].ack != (self.flows[f].r_next if side else self.flows[f].o_next):
+        if self.rows[i].ack != (self.courses[c].r_next if side else self.courses[c].o_next):
             return 0
-        self.flows[f].other_zone = mark
+        self.courses[c].other_zone = mark
         return found
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def known(self, i: i64, found: i64, side: i64) -> i64:
-        f: i64 = found - 1
+        c: i64 = self.course(found - 1)
         self.rows[i].from_originator = side
         if self.rows[i].flags & SYN:
             if side:
-                self.flows[f].o_isn = self.rows[i].seq
+                self.courses[c].o_isn = self.rows[i].seq
             else:
-                self.flows[f].r_isn = self.rows[i].seq
-                self.flows[f].r_ack = self.rows[i].ack
-        self.history(i, f, side)
+                self.courses[c].r_isn = self.rows[i].seq
+                self.courses[c].r_ack = self.rows[i].ack
+        self.history(i, c, side)
         if side:
-            self.flows[f].o_frame = self.rows[i].frame
+            self.courses[c].o_frame = self.rows[i].frame
         else:
-            self.flows[f].r_frame = self.rows[i].frame
+            self.courses[c].r_frame = self.rows[i].frame
         return found
 
     @cython.cfunc
@@ -674,15 +762,16 @@ class Table:
     @cython.exceptval(-1)
     def begins_anew(self, i: i64, f: i64, side: i64, flags: i64) -> i64:
         """The packet opens another connection on the tuple of `f`."""
-        state: i64 = self.flows[f].state
+        c: i64 = self.course(f)
+        state: i64 = self.courses[c].state
         own: i64 = 0 if side else 1
         if flags == SYN:
             if state & (SYN_SEEN << own):
                 # RFC 6191, RFC 9293 3.10.7.4: a new ISN is a new connection; the same one is a repeat.
-                return 1 if self.rows[i].seq != (self.flows[f].o_isn if side else self.flows[f].r_isn) else 0
+                return 1 if self.rows[i].seq != (self.courses[c].o_isn if side else self.courses[c].r_isn) else 0
             if side and state & (SYNACK_SEEN << 1):
                 # The SYN-ACK was written to the file before its SYN.
-                return 1 if self.flows[f].r_ack != u32(self.rows[i].seq + 1) else 0
+                return 1 if self.courses[c].r_ack != u32(self.rows[i].seq + 1) else 0
             if not side and state & SYN_SEEN and not state & (SYNACK_SEEN << 1):
                 # Both sides opened at once (RFC 9293 section 3.5, figure 7): it is one connection.
                 return 0
@@ -762,22 +851,23 @@ class Table:
     def numbered(self, i: i64, previous: i64, flags: i64, found: i64) -> i64:
         """The new connection with its use of these ports and its number in Wireshark."""
         at: i64
-        before: i64
+        before: i64 = self.conversation(i, previous)
         if previous:
             # Told to the events: which use of its ports this is.
-            self.rows[i].tag = self.flows[found - 1].instance
+            self.rows[i].tag = self.courses[self.course(found - 1)].instance
         # Wireshark's number: a conversation ends where a SYN has another sequence number than the first packet of
         # its direction had; it looks at addresses and ports alone.
-        at = self.alias_slot(CONVERSATION, 0, 0)
-        before = self.alias_flows[at]
-        self.protocol = self.rows[i].protocol
-        self.zone = self.rows[i].zone
         if before == 0 or (flags == SYN and self.new_stream(i, before - 1)):
             self.flows[found - 1].stream = self.streams
             self.streams += 1
         else:
             self.flows[found - 1].stream = self.flows[before - 1].stream
-        self.alias_flows[at] = found
+        if self.zone != 0:
+            at = self.alias_slot(CONVERSATION, 0, 0)
+            self.protocol = self.rows[i].protocol
+            self.zone = self.rows[i].zone
+            self.alias_flows[at] = found
+            self.zoned = 1
         return found
 
     @cython.cfunc
@@ -785,11 +875,12 @@ class Table:
     @cython.exceptval(-1)
     def new_stream(self, i: i64, f: i64) -> i64:
         side: i64 = 1 if self.from_a == self.flows[f].first_is_originator else 0
-        state: i64 = self.flows[f].state
+        c: i64 = self.course(f)
+        state: i64 = self.courses[c].state
         if not state & (SPOKE << (1 - side)):
             return 0
         if state & (SYN_SEEN | SYNACK_SEEN) << (1 - side):
-            return 1 if self.rows[i].seq != (self.flows[f].o_isn if side else self.flows[f].r_isn) else 0
+            return 1 if self.rows[i].seq != (self.courses[c].o_isn if side else self.courses[c].r_isn) else 0
         return 1
 
     @cython.cfunc
@@ -858,7 +949,7 @@ class Table:
                 found = self.make(i, 0, self.from_a, BY_FIRST)
         sender = 1 if self.from_a == self.flows[found - 1].first_is_originator else 0
         self.rows[i].from_originator = sender
-        self.flows[found - 1].state |= SPOKE << (1 - sender)
+        self.courses[self.course(found - 1)].state |= SPOKE << (1 - sender)
         return found
 
     @cython.cfunc
@@ -882,7 +973,7 @@ class Table:
             at = self.alias_slot(PLAIN_DNS, self.rows[i].zone, 0)
             self.alias_flows[at] = found
         self.rows[i].from_originator = asks
-        self.flows[found - 1].state |= SPOKE << (1 - asks)
+        self.courses[self.course(found - 1)].state |= SPOKE << (1 - asks)
         return found
 
     @cython.cfunc
@@ -896,11 +987,11 @@ class Table:
             return 0
         self.directed(i, asks)
         found = self.find()
-        if found and self.rows[i].time_ns - self.flows[found - 1].asked_ns > RESOLUTION_NS:
+        if found and self.rows[i].time_ns - self.courses[self.course(found - 1)].asked_ns > RESOLUTION_NS:
             if not asks:
                 return 0
             found = self.make_resolution(i, found)
-        elif found and asks and self.flows[found - 1].state & ANSWERED:
+        elif found and asks and self.courses[self.course(found - 1)].state & ANSWERED:
             found = self.make_resolution(i, found)
         elif found == 0:
             if not asks:
@@ -909,9 +1000,9 @@ class Table:
         if found == 0:
             return 0
         if asks:
-            self.flows[found - 1].asked_ns = self.rows[i].time_ns
+            self.courses[self.course(found - 1)].asked_ns = self.rows[i].time_ns
         else:
-            self.flows[found - 1].state |= ANSWERED
+            self.courses[self.course(found - 1)].state |= ANSWERED
         self.rows[i].from_originator = asks
         return found
 
@@ -1001,6 +1092,7 @@ class Table:
         at: i64
         mark: i64
         found: i64
+        c: i64
         kind: i64
         for i in range(start, count):
             kind = self.rows[i].kind
@@ -1008,6 +1100,7 @@ class Table:
                 continue
             if (
                 self.count + 1 >= len(self.flows)
+                or self.coursed + 5 >= len(self.courses)
                 or self.used * 2 >= len(self.slots)
                 or (self.aliases + 4) * 2 >= len(self.alias_marks)
             ):
@@ -1022,7 +1115,7 @@ class Table:
                     self.rows[i].flow = found - 1
                     self.rows[i].from_originator = self.recent_flow[at] & 3
                     self.rows[i].marks |= DUPLICATE
-                    self.flows[found - 1].duplicates += 1
+                    self.courses[self.course(found - 1)].duplicates += 1
                     self.duplicates += 1
                     self.link(i, found)
                     continue
@@ -1041,11 +1134,14 @@ class Table:
             if found == 0:
                 continue
             self.rows[i].flow = found - 1
-            self.flows[found - 1].last_ns = self.rows[i].time_ns
-            self.flows[found - 1].last_frame = self.rows[i].frame
+            if self.flows[found - 1].course == 0 and self.flows[found - 1].first_frame == self.rows[i].frame:
+                continue
+            c = self.course(found - 1)
+            self.courses[c].last_ns = self.rows[i].time_ns
+            self.courses[c].last_frame = self.rows[i].frame
             if kind != ICMP_ERROR:
-                self.flows[found - 1].packets += 1
-                self.flows[found - 1].bytes += self.rows[i].wirelen
+                self.courses[c].packets += 1
+                self.courses[c].bytes += self.rows[i].wirelen
         return count
 
     def assign(self, start, count):
@@ -1061,7 +1157,7 @@ class Table:
         before: i64
         mask: i64 = len(self.slots) - 1
         for f in range(self.count):
-            before = self.flows[f].previous
+            before = self.courses[self.flows[f].course].previous  # 0 in row 0
             at = self.flows[f].hashed & mask
             while self.slots[at] != 0 and self.slots[at] != before:
                 at = (at + 1) & mask

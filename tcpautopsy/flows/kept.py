@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.flows import zeek
+from tcpautopsy.flows.rows import State
 from tcpautopsy.narrow import Narrow
-from tcpautopsy.records import Rows
+from tcpautopsy.records import Rows, taken
 from tcpautopsy.schema import numbered
 from tcpautopsy.tables import Protocol
 
 Integers = NDArray[np.int64]
 
-#: Fields that are kept as the kernel has them.
-_FIELDS = (
-    *("first_ns", "last_ns", "bytes", "zone", "first_frame", "last_frame", "packets", "duplicates", "previous"),
-    *("protocol", "ip_version", "known"),
-)
+#: Fields that are kept as the kernel has them: of what finds a flow, and of what came of it.
+_FOUND = ("first_ns", "zone", "first_frame", "protocol", "ip_version", "known")
+_CAME = ("last_ns", "bytes", "last_frame", "packets", "duplicates", "previous")
 #: Halves of the addresses, until they are numbered; and the kernel's letters of a history, until these are.
 _HALVES = ("client_hi", "client_lo", "server_hi", "server_lo")
 _LETTERS = ("history1", "history2", "history3")
@@ -57,9 +56,12 @@ class Kept(NamedTuple):
     names: ExtensionArray  # str
 
 
-def kept(rows: Rows, named: Naming, done: Callable[[int], None]) -> Kept:
-    """What is kept of these rows; `done` is told how many of the first of them nobody will look at again."""
-    columns = _fields(rows, done)
+def kept(rows: Rows, courses: Rows, named: Naming, done: Callable[[int, int], None]) -> Kept:
+    """What is kept of these rows of flows, and of what came of them.
+
+    `done` is told how many of the first of both nobody will look at again.
+    """
+    columns = _fields(rows, courses, done)
     addresses = _addresses(columns, len(rows))
     histories = _histories(columns)
     names, places = named(addresses.text.tolist(), columns["server_host"][0].astype(np.int64))
@@ -69,9 +71,11 @@ def kept(rows: Rows, named: Naming, done: Callable[[int], None]) -> Kept:
     return Kept(len(rows), columns, addresses, zeek.histories(histories), pd.array(names, dtype="str"))
 
 
-def _fields(rows: Rows, done: Callable[[int], None]) -> Narrow:
+def _fields(rows: Rows, courses: Rows, done: Callable[[int, int], None]) -> Narrow:
     made = ("client_port", "server_port", "stream", "state", "client_host", "server_host", "history", "ordinal", "name")
-    columns = Narrow((*_FIELDS, *_HALVES, *_LETTERS, *made), (1, len(rows)), _NEAR)
+    columns = Narrow((*_FOUND, *_CAME, *_HALVES, *_LETTERS, *made), (1, len(rows)), _NEAR)
+    whose = np.where(rows["course"] == 0, np.uint32(len(courses)), rows["course"])
+    ahead = np.append(np.minimum.accumulate(whose[::-1])[::-1], len(courses))  # the first that will be looked at
     for start in range(0, len(rows), _BLOCK):
         here = slice(start, min(start + _BLOCK, len(rows)))
         few = rows[here]
@@ -79,12 +83,25 @@ def _fields(rows: Rows, done: Callable[[int], None]) -> Narrow:
         for side, other, end in (("first", "second", "client"), ("second", "first", "server")):
             for field, name in (("hi", "hi"), ("lo", "lo"), ("port", "port")):
                 columns.put(f"{end}_{name}", 0, here, np.where(first, few[f"{side}_{field}"], few[f"{other}_{field}"]))
-        for name in (*_FIELDS, *_LETTERS):
+        for name in _FOUND:
             columns.put(name, 0, here, np.ascontiguousarray(few[name]))
+        came = _courses(few, courses)
+        for name in (*_CAME, *_LETTERS):
+            columns.put(name, 0, here, np.ascontiguousarray(came[name]))
         columns.put("stream", 0, here, few["stream"] + np.uint32(1))  # 0: none
-        columns.put("state", 0, here, few["state"] & np.uint32(zeek.STATE_BITS))
-        done(here.stop)
+        columns.put("state", 0, here, came["state"] & np.uint32(zeek.STATE_BITS))
+        done(here.stop, int(ahead[here.stop]))
     return columns
+
+
+def _courses(rows: Rows, courses: Rows) -> Rows:
+    """What came of these flows, as the kernel's `course` has it of a SYN alone."""
+    came, alone = taken(courses, rows["course"]), rows["course"] == 0
+    for name, value in (("packets", 1), ("history1", ord("S")), ("state", State.ORIG_SYN | State.ORIG_SPOKE)):
+        came[name][alone] = value
+    for name, field in (("last_ns", "first_ns"), ("last_frame", "first_frame"), ("bytes", "wirelen")):
+        came[name][alone] = rows[field][alone]
+    return came
 
 
 def _addresses(columns: Narrow, count: int) -> Addresses:

@@ -1,4 +1,4 @@
-"""The kernel's row of a flow, and what its bits mean."""
+"""The kernel's rows of a flow, and what their bits mean."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from tcpautopsy.records import Record
 
 FLOW = Record(
     "Flow",
-    "q:first_ns last_ns bytes asked_ns;"
-    "Q:first_hi first_lo second_hi second_lo history1 history2 history3;"
-    "I:zone tag o_isn r_isn o_next r_next r_ack first_frame last_frame packets duplicates previous stream letters"
-    " state o_frame r_frame hashed other_zone instance;"
-    "H:first_port second_port;"
-    "B:protocol ip_version first_is_originator known",
+    "q:first_ns;Q:first_hi first_lo second_hi second_lo;I:zone tag first_frame seq wirelen stream course hashed;"
+    "H:first_port second_port;B:protocol ip_version first_is_originator known",
+)
+#: Row 0 is that of flows which are a SYN alone: zeros.
+COURSE = Record(
+    "Course",
+    "q:last_ns bytes asked_ns;Q:history1 history2 history3;"
+    "I:o_isn r_isn o_next r_next r_ack last_frame packets duplicates previous letters state o_frame r_frame other_zone"
+    " instance pad",
 )
 
 #: How the originator is known, by number.

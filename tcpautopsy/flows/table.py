@@ -8,7 +8,7 @@ from tcpautopsy import records
 from tcpautopsy.flows.columns import flows
 from tcpautopsy.flows.kept import kept
 from tcpautopsy.flows.names import Names
-from tcpautopsy.flows.rows import FLOW
+from tcpautopsy.flows.rows import COURSE, FLOW
 from tcpautopsy.records import Pool
 from tcpautopsy.tables import PACKET, Flows, Packets, Problem
 
@@ -26,9 +26,10 @@ class FlowTable:
         self._kernel: Any = module.Table(hash("tcpautopsy") & 0x7FFFFFFFFFFFFFFF, max_flows)
         self._limit = max_flows
         self._flows = Pool(FLOW, _FLOWS_AT_FIRST, self._compiled)
+        self._courses = Pool(COURSE, _FLOWS_AT_FIRST, self._compiled)
         self._aliases = _aliases(4 * _FLOWS_AT_FIRST)
         self._slots = records.integers(2 * _FLOWS_AT_FIRST, "I")
-        self._kernel.hold(self._flows.rows, self._slots)
+        self._hold()
         self._kernel.hold_aliases(*self._aliases)
         self._kernel.remember(*(records.integers(_RECENT) for _ in range(4)))
         self._names = Names()
@@ -69,21 +70,32 @@ class FlowTable:
         `over` after `close`: then memory is given back as the table is made.
         """
         rows = self._flows.array(self._kernel.count)
-        done = self._flows.forget if over else lambda _: None
-        return flows(kept(rows, self._names.of_flows, done))
+        courses = self._courses.array(self._kernel.coursed + 1)
+        done = self._forget if over else lambda *_: None
+        return flows(kept(rows, courses, self._names.of_flows, done))
+
+    def _forget(self, flows: int, courses: int) -> None:
+        """Nobody will look at these rows again, the first ones of each."""
+        self._flows.forget(flows)
+        self._courses.forget(courses)
+
+    def _hold(self) -> None:
+        self._kernel.hold(self._flows.rows, self._courses.rows, self._slots)
 
     def _grow(self) -> None:
         """Room for what did not fit: twice as many flows and slots, or aliases."""
         kernel, old = self._kernel, self._aliases
         kernel.let_go()
+        if kernel.coursed + 5 >= len(self._courses):
+            self._courses.grow(self._courses.more())
         if kernel.count + 1 >= len(self._flows) or kernel.used * 2 >= len(self._slots):
             size = 2 * len(self._flows)
             self._flows.grow(size)
             self._slots = records.integers(2 * size, "I")
-            kernel.hold(self._flows.rows, self._slots)
+            self._hold()
             kernel.replace()
         else:
-            kernel.hold(self._flows.rows, self._slots)
+            self._hold()
         if (kernel.aliases + 4) * 2 < len(old[0]):
             kernel.hold_aliases(*old)
             return
