@@ -758,7 +758,7 @@ class Incident(NamedTuple):
     subject: str
     first_ns: int | None
     last_ns: int | None
-    flows: NDArray[np.int64]
+    flows: NDArray[np.uint32]
     summary: str
 
 

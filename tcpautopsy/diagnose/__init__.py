@@ -39,6 +39,7 @@ def diagnose(
         del stretch  # what it keeps is larger than all verdicts
         trim(count)
     whole = verdicts.joined(parts)
+    features.settle()  # what was kept for the next stretch
     trim(count)
     return Diagnosis(
         findings=whole.findings,

@@ -35,7 +35,7 @@ class Happenings(NamedTuple):
     value: Integers
 
 
-def ordered(*keys: Integers) -> Integers | slice:
+def ordered(*keys: NDArray[np.integer]) -> Integers | slice:
     """The order by these keys, the first counts most; rows that agree in all stay as they come.
 
     What comes in order, as most of it does, is left where it is: all of it, as a slice.
@@ -43,9 +43,8 @@ def ordered(*keys: Integers) -> Integers | slice:
     later = np.zeros(max(len(keys[0]) - 1, 0), dtype=bool)  # the row before comes after
     same = ~later
     for key in keys:
-        step = np.diff(key)
-        later |= same & (step < 0)
-        same &= step == 0
+        later |= same & (key[1:] < key[:-1])
+        same &= key[1:] == key[:-1]
     return np.lexsort(keys[::-1]) if later.any() else slice(None)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tcpautopsy.diagnose.columns import Integers, column, ordered
 from tcpautopsy.diagnose.logic import Mask, Words
@@ -106,12 +107,12 @@ _OTHER_PLACES = (_LISTENER, _SERVER)
 class _Causes(NamedTuple):
     """Primary findings of one rule in the order of time, each with its flow."""
 
-    flow: Integers
+    flow: NDArray[np.uint32]
     first_ns: Integers
     last_ns: Integers
 
     def at(self, rows: Integers | Mask | slice) -> _Causes:
-        return _Causes(*(column[rows] for column in self))
+        return _Causes(self.flow[rows], self.first_ns[rows], self.last_ns[rows])
 
 
 def incidents(
@@ -120,27 +121,33 @@ def incidents(
     """The incidents of a capture, in the order of their first connection."""
     known = findings["primary"].to_numpy() & ~np.asarray(findings["first_ns"].isna())
     rule_of = findings["rule"].cat
+    codes, flows = rule_of.codes.to_numpy(), findings["flow"].to_numpy()
     crowds = _Crowds(dissection, features)
     found: list[Incident] = []
-    for code in np.unique(rule_of.codes.to_numpy()[known]).tolist():
-        rows = findings.loc[known & (rule_of.codes.to_numpy() == code), list(_Causes._fields)]
-        flow, first, last = (rows[name].to_numpy(dtype=np.int64, na_value=NO_TIME) for name in _Causes._fields)
-        causes = _Causes(flow, first, np.maximum(first, last))  # the last packet alone may have no time
-        in_time = causes.at(ordered(first, flow))
+    for code in np.flatnonzero(np.bincount(codes[known])).tolist():
+        rows = np.flatnonzero(known & (codes == code))
+        first, last = (findings[name].array[rows].to_numpy(np.int64, na_value=NO_TIME) for name in _TIMES)
+        np.maximum(first, last, out=last)  # the last packet alone may have no time
+        causes = _Causes(flows[rows], first, last)
+        del rows
+        in_time = causes.at(ordered(causes.first_ns, causes.flow))
         found += _of_rule(dissection, rules[rule_of.categories[code]], in_time, crowds)
     return tuple(_named(sorted(found, key=lambda each: (each.flows[0], each.rule, each.scope))))
+
+
+_TIMES = ("first_ns", "last_ns")
 
 
 class _Crowd:
     """All flows of a capture, by what they are about at one kind of place."""
 
-    def __init__(self, subjects: Subjects, kind: Integers) -> None:
-        self.names, self.of_flow = subjects
+    def __init__(self, subjects: Subjects, kind: NDArray[np.int8]) -> None:
+        self.names, self.of_flow = subjects.names, subjects.of_flow.astype(np.uint32)
         self._kind = kind
         shape = len(self.names), int(kind.max(initial=-1)) + 1
-        self._size = np.bincount(self.of_flow * shape[1] + kind, minlength=shape[0] * shape[1]).reshape(shape)
+        self._size = np.bincount(subjects.of_flow * shape[1] + kind, minlength=shape[0] * shape[1]).reshape(shape)
 
-    def there(self, subject: int, flows: Integers) -> int:
+    def there(self, subject: int, flows: NDArray[np.uint32]) -> int:
         """How many flows are about it, of the protocols that these flows have."""
         return int(self._size[subject, np.flatnonzero(np.bincount(self._kind[flows]))].sum())
 
@@ -155,7 +162,7 @@ class _Crowds(dict[Place, _Crowd]):
 
     def __missing__(self, place: Place) -> _Crowd:
         assert isinstance(self._protocol, Words)
-        kind = self._protocol.codes.astype(np.int64)
+        kind = self._protocol.codes.astype(np.int8)
         self[place] = _Crowd(place.subjects(self._dissection), kind)
         return self[place]
 
@@ -180,13 +187,13 @@ def _of_rule(dissection: Dissection, rule: Rule, causes: _Causes, crowds: _Crowd
                 left[rows] = False
 
 
-def _groups(causes: _Causes, rows: Integers, subjects: Integers, place: Place) -> list[tuple[int, Integers]]:
+def _groups(causes: _Causes, rows: Integers, subjects: NDArray[np.uint32], place: Place) -> list[tuple[int, Integers]]:
     """Findings at one place without a pause of more than its gap, enough of them; rows come in time order."""
     subject = subjects[causes.flow[rows]]
-    order = np.argsort(subject, kind="stable")
+    order = ordered(subject)
     subject, rows = subject[order], rows[order]
     new = np.ones(len(rows), dtype=bool)
-    new[1:] = (np.diff(subject) != 0) | (np.diff(causes.first_ns[rows]) > place.gap_ns)
+    new[1:] = (subject[1:] != subject[:-1]) | (np.diff(causes.first_ns[rows]) > place.gap_ns)
     starts = np.flatnonzero(new)
     ends = np.append(starts[1:], len(rows))
     enough = ends - starts >= place.least
@@ -196,7 +203,7 @@ def _groups(causes: _Causes, rows: Integers, subjects: Integers, place: Place) -
 def _most(dissection: Dissection, together: _Causes) -> bool:
     """At least half of the connections that were open when these fell silent are among them, of several places."""
     flows = dissection.flows
-    pairs = numbered([flows.at(together.flow)[f"{side}_host"] for side in ("client", "server")])
+    pairs = numbered([flows.at(together.flow.astype(np.int64))[f"{side}_host"] for side in ("client", "server")])
     if int(pairs.max(initial=-1)) + 1 < _LEAST:
         return False
     begin, end = int(together.first_ns.min()), int(together.first_ns.max())

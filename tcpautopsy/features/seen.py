@@ -17,6 +17,7 @@ from pandas.api.extensions import ExtensionArray
 from pandas.api.types import union_categoricals
 
 from tcpautopsy.features.happenings import Happenings, any_of
+from tcpautopsy.features.lean import lean, wide
 from tcpautopsy.memory import trim
 from tcpautopsy.schema import coded
 from tcpautopsy.tables import Dissection, Quality
@@ -39,8 +40,6 @@ _NS = 1e9
 _PAUSE_S = 86_400.0
 #: Columns that are kept for neighbouring features: so many at least, and of few flows more, up to 8 MB.
 _RECENT, _RECENT_VALUES = 2, 1_000_000
-#: Values that are looked at before all others.
-_FEW = 1000
 
 
 class Seen:
@@ -77,6 +76,8 @@ class Seen:
         if feature not in self._kept:
             alone = self._stretches is None or feature in _OF_ALL
             self._kept[feature] = feature(self) if alone else self._in_stretches(feature)
+        elif feature in _GROUPS:
+            self._kept[feature] = wide(self._kept[feature])
         return self._kept[feature]  # type: ignore[return-value]
 
     def _in_stretches(self, feature: Callable[[Seen], _T]) -> _T:
@@ -115,7 +116,7 @@ class Seen:
             whole.of(feature)
             whole._rest(lambda key: key in _OF_ALL)
             trim(whole.count)
-            whole._kept = {key: lean(values) for key, values in whole._kept.items()}
+            whole._kept = {key: lean(values, key in _GROUPS) for key, values in whole._kept.items()}
         return self.own(whole.of(feature))
 
     @cached_property
@@ -284,8 +285,10 @@ class Seen:
         return np.asarray(np.bincount(flow, weights=values, minlength=self.count), np.float64)
 
 
-#: What was made of all flows for other flows: it is kept as long as any part of the capture is looked at.
+#: What was made of all flows for other flows: it is kept as long as any part of the capture is looked at; of that,
+#: numbers of groups.
 _OF_ALL: set[object] = set()
+_GROUPS: set[object] = set()
 
 
 def across(feature: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
@@ -310,22 +313,12 @@ def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
         return groups(seen)
 
     _OF_ALL.add(made)
+    _GROUPS.add(made)
     return made
 
 
 def _floats(column: ExtensionArray) -> Values:
     return np.asarray(column.to_numpy(dtype="float64", na_value=np.nan))
-
-
-def lean(values: _T) -> _T:
-    """The same values; those that are all one take no memory, and cannot be written to."""
-    if isinstance(values, tuple):
-        return tuple(lean(each) for each in values)  # type: ignore[return-value]
-    if not isinstance(values, np.ndarray) or not len(values):
-        return values
-    one = np.broadcast_to(values[:1].copy(), values.shape)  # a view would keep them all
-    alike = all(np.array_equal(values[few], one[few], equal_nan=True) for few in (slice(_FEW), slice(None)))
-    return one if alike else values  # type: ignore[return-value]
 
 
 def choose(masks: Sequence[Mask], words: Sequence[str], default: str) -> Words:
