@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from tcpautopsy.schema import numbered
 from tcpautopsy.tables import Protocol
 
 Integers = NDArray[np.int64]
+Halves = NDArray[np.uint64]
 
 #: Fields that are kept as the kernel has them: of what finds a flow, and of what came of it.
 _FOUND = ("first_ns", "zone", "first_frame", "protocol", "ip_version", "known")
@@ -30,6 +31,8 @@ _LETTERS = ("history1", "history2", "history3")
 _NEAR = ("first_ns", "last_ns", "first_frame", "last_frame", "stream")
 #: Flows at a time: their rows stay in the processor's cache while each field is taken out.
 _BLOCK = 4096
+#: Addresses that are made text at a time.
+_TEXTS = 65_536
 #: What stands for the ports of an echo in a Community ID: the type of the request and of its reply.
 ECHO_PORTS = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
 
@@ -37,13 +40,13 @@ ECHO_PORTS = {Protocol.ICMP: (8, 0), Protocol.ICMPV6: (128, 129)}
 class Addresses(NamedTuple):
     """The addresses that there are: halves as numbers, and as text."""
 
-    high: NDArray[np.uint64]
-    low: NDArray[np.uint64]
+    high: Halves
+    low: Halves
     text: ExtensionArray  # str
 
 
 #: From all addresses and the place of each server's among them: names of servers, and the place of each flow's.
-Naming = Callable[[Sequence[str], Integers], tuple[list[str], Integers]]
+Naming = Callable[[Iterable[str], Integers], tuple[list[str], Integers]]
 
 
 class Kept(NamedTuple):
@@ -64,7 +67,7 @@ def kept(rows: Rows, courses: Rows, named: Naming, done: Callable[[int, int], No
     columns = _fields(rows, courses, done)
     addresses = _addresses(columns, len(rows))
     histories = _histories(columns)
-    names, places = named(addresses.text.tolist(), columns["server_host"][0].astype(np.int64))
+    names, places = named(addresses.text, columns["server_host"][0].astype(np.int64))
     for name, values in (("ordinal", _ordinal(columns)), ("name", places)):
         if len(rows):
             columns.put(name, 0, slice(None), values)
@@ -106,21 +109,34 @@ def _courses(rows: Rows, courses: Rows) -> Rows:
 
 def _addresses(columns: Narrow, count: int) -> Addresses:
     """All addresses there are, numbered; the numbers take the place of the halves."""
-    version = np.tile(columns["ip_version"][0], 2)
-    high, low = (
-        np.concatenate([columns[f"{end}_{half}"][0] for end in ("client", "server")]).astype(np.uint64)
-        for half in ("hi", "lo")
-    )
-    for name in _HALVES:
-        columns.drop(name)
-    numbers = numbered([version, high, low])
-    firsts = np.unique(numbers, return_index=True)[1]
-    version, high, low = (part[firsts] for part in (version, high, low))
+    parts = [np.tile(columns["ip_version"][0], 2)]
+    for half in ("hi", "lo"):
+        parts.append(np.concatenate([columns[f"{end}_{half}"][0] for end in ("client", "server")]))
+        for end in ("client", "server"):
+            columns.drop(f"{end}_{half}")
+    # Most captures have addresses of one version, and then halves that are all alike: these tell nothing apart.
+    numbers = numbered([part for part in parts if not _alike(part)] or parts[:1])
+    # They count from 0 as they come.
+    firsts = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1))
     for end, values in (("client_host", numbers[:count]), ("server_host", numbers[count:])):
         if count:
             columns.put(end, 0, slice(None), values)
-    text = [_address(*each) for each in zip(version.tolist(), high.tolist(), low.tolist(), strict=True)]
-    return Addresses(high, low, pd.array(text, dtype="str"))
+    del numbers
+    version, high, low = (part[firsts].astype(np.uint64) for part in parts)
+    return Addresses(high, low, _texts(version, high, low))
+
+
+def _alike(values: NDArray[Any]) -> bool:
+    return len(values) > 0 and bool((values == values[0]).all())
+
+
+def _texts(version: Halves, high: Halves, low: Halves) -> ExtensionArray:
+    """Addresses as text, made some at a time: as Python's own they take much memory."""
+    made = []
+    for first in range(0, max(len(version), 1), _TEXTS):
+        some = zip(*(part[first : first + _TEXTS].tolist() for part in (version, high, low)), strict=True)
+        made.append(pd.Series([_address(*each) for each in some], dtype="str"))
+    return pd.concat(made, ignore_index=True).array
 
 
 def _address(version: int, high: int, low: int) -> str:
@@ -149,7 +165,18 @@ def _ordinal(columns: Narrow) -> Integers:
     asked = np.isin(protocol, (Protocol.ARP, Protocol.NDP))
     client = np.where(asked, 0, client)
     carried = np.where(asked, 0, np.where(protocol == Protocol.DNS, Protocol.UDP, protocol))
-    same = pd.Series(numbered([np.minimum(client, server), np.maximum(client, server), carried]))
+    first = np.minimum(client, server)
+    client = np.maximum(client, server, out=client)
+    del server
+    return _counted([part for part in (first, client, carried) if not _alike(part)] or [carried])
+
+
+def _counted(parts: list[Integers]) -> Integers:
+    """From 1 among the rows that agree in all parts."""
+    number = numbered(parts)
+    if number[-1:].tolist() == [len(number) - 1]:  # they count from 0 as they come: no two agree
+        return np.ones(len(number), np.int64)
+    same = pd.Series(number)
     return np.asarray(same.groupby(same, sort=False).cumcount() + 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +40,13 @@ class Names:
             if name and flow != NO_FLOW:
                 self._of_flow.setdefault(flow, name)
 
-    def of_flows(self, addresses: Sequence[str], place: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
+    def of_flows(self, addresses: Iterable[str], place: NDArray[np.int64]) -> tuple[list[str], NDArray[np.int64]]:
         """Names, and of each flow the place of its server's, whose address is at `place`; "" when there is none."""
         number: dict[str, int] = {"": 0}
-        of_address = [number.setdefault(self._of_address.get(address, ""), len(number)) for address in addresses]
-        chosen = np.array([*of_address, 0], dtype=np.int64)[place]
+        chosen = np.zeros(len(place), dtype=np.int64)
+        if self._of_address:
+            of_address = [number.setdefault(self._of_address.get(address, ""), len(number)) for address in addresses]
+            chosen = np.array([*of_address, 0], dtype=np.int64)[place]
         for flow, name in self._of_flow.items():
             chosen[flow] = number.setdefault(name, len(number))
         return list(number), chosen
