@@ -19,7 +19,7 @@ from tcpautopsy.explain.ruletexts import Knowledge, RuleTexts
 from tcpautopsy.explain.timers import gave_up_ns, gives_up_ns, timers
 from tcpautopsy.explain.told import Event, Told, columns, events_at, rows, told
 from tcpautopsy.explain.waiting import Waiting
-from tcpautopsy.memory import uncollected
+from tcpautopsy.memory import trim, uncollected
 from tcpautopsy.result import Finding, RunnerUp, Unheld
 from tcpautopsy.tables import Dissection
 
@@ -81,10 +81,16 @@ class Telling:
             with uncollected():
                 batch = self._told(number)
             self._waiting.put(number, batch.findings)
+            if not self._latest:  # what the first asks for is made of all flows
+                trim(len(self._everyone))
             self._latest[number] = batch._replace(findings=())
         return self._latest[number]
 
     def _unpacked(self) -> Iterator[Finding]:
+        if all(number in self._waiting for number in range(self._batches)):
+            self._latest.clear()
+            self._case.features.settle()  # nothing is left to be told
+            trim(len(self._everyone))
         for number in range(self._batches):
             if number in self._waiting:
                 yield from self._waiting.take(number)
