@@ -191,16 +191,13 @@ Trouble = cython.struct(
 Talk = cython.struct(
     last_ns=cython.longlong,
     last_event=cython.uint,
-    events=cython.uint,
     epoch=cython.uint,
     last_frame=cython.uint,
-    first_frame=cython.uint,
     originator=cython.uint,
     responder=cython.uint,
+    events=cython.ushort,
     kind=cython.uchar,
-    handshake=cython.uchar,
-    turn=cython.uchar,
-    started=cython.uchar,
+    phase=cython.uchar,
 )
 Segment = cython.struct(
     left=cython.longlong,
@@ -387,6 +384,9 @@ NEAR = cython.declare(cython.longlong, 0x4000000)
 MAX_SEGMENTS = cython.declare(cython.longlong, 1024)
 #: Events kept of one flow; then only those that open or end something (stories are shortened, counters are not).
 MAX_EVENTS = cython.declare(cython.longlong, 10000)
+#: Bits of the phase of a flow: 1 + the side that sent payload last, and whether its handshake is over.
+TURN = cython.declare(cython.longlong, 3)
+SHAKEN = cython.declare(cython.longlong, 4)
 
 
 @cython.cfunc
@@ -768,10 +768,8 @@ class Track:
         t: i64 = self.rows[i].time_ns
         gap: i64 = t - self.talks[f].last_ns
         before: i64
-        if self.talks[f].started == 0:
-            self.talks[f].started = 1
+        if self.talks[f].kind == 0:
             self.talks[f].kind = self.rows[i].kind
-            self.talks[f].first_frame = self.rows[i].frame
             self.talks[f].epoch = self.epoch
             if f >= self.flows:
                 self.flows = f + 1
@@ -991,7 +989,7 @@ class Track:
         else:
             first = self.resend_what(i, d, OPENING) or self.sides[d].first_frame
             self.tell(i, f, SYN_ACK_RETRANSMISSION, side, self.sides[d].syn_ack - 1, first, 0)
-            if self.sides[d].base != self.rows[i].seq and self.sides[d].next == 1 and not self.talks[f].handshake:
+            if self.sides[d].base != self.rows[i].seq and self.sides[d].next == 1 and not self.talks[f].phase & SHAKEN:
                 # A SYN cookie changes with time (net/ipv4/syncookies.c): the latest one counts.
                 self.sides[d].base = self.rows[i].seq
         self.acknowledge(i, f, d, self.relative(self.sides[d].twin, self.rows[i].ack))
@@ -1065,7 +1063,7 @@ class Track:
         """A pure ACK to a SYN that acknowledges something else (RFC 5961 section 4): an older connection lives."""
         p: i64 = self.sides[d].twin
         ack: i64
-        if self.sides[d].side or self.talks[f].handshake or self.sides[d].syn_ack or self.sides[p].syn == 0:
+        if self.sides[d].side or self.talks[f].phase & SHAKEN or self.sides[d].syn_ack or self.sides[p].syn == 0:
             return 0
         if self.rows[i].payload_len or not self.rows[i].flags & F_ACK or self.rows[i].flags & F_FIN:
             return 0
@@ -1166,9 +1164,9 @@ class Track:
             self.tell(i, f, ZERO_WINDOW_PROBE, side, 1, 0, 0)
         else:
             self.tell(i, f, DATA, side, end - seq, 0, 0 if self.rows[i].note else 1)
-        if self.talks[f].turn != side + 1:
+        if self.talks[f].phase & TURN != side + 1:
             self.sides[d].turns += 1
-            self.talks[f].turn = side + 1
+            self.talks[f].phase = self.talks[f].phase & SHAKEN | (side + 1)
         if not self.sides[d].known & K_DATA:
             self.sides[d].known |= K_DATA
             self.sides[d].first_data_ns = t
@@ -1622,12 +1620,12 @@ class Track:
         probes: i64 = 0
         if flags & F_ACK:
             upto = self.relative(p, self.rows[i].ack)
-            shakes = 1 if side and self.sides[p].syn_ack and not self.talks[f].handshake and upto >= 1 else 0
+            shakes = 1 if side and self.sides[p].syn_ack and not self.talks[f].phase & SHAKEN and upto >= 1 else 0
             advance = upto - self.sides[d].highest_ack if self.sides[d].known & K_ACK else 1 - shakes
             if shakes:
-                self.talks[f].handshake = 1
+                self.talks[f].phase |= SHAKEN
                 self.tell(i, f, HANDSHAKE_ACK, side, 0, 0, 0)
-        if not shakes and (self.talks[f].handshake or not self.sides[d].known & K_ISN):
+        if not shakes and (self.talks[f].phase & SHAKEN or not self.sides[d].known & K_ISN):
             probes = self.is_probe(i, d, seq)
         if probes:
             self.probe(i, f, d)
@@ -1679,9 +1677,9 @@ class Track:
         self.sides[d].payload_bytes += length
         if length > self.sides[d].max_payload:
             self.sides[d].max_payload = length
-        if self.talks[f].turn != side + 1:
+        if self.talks[f].phase & TURN != side + 1:
             self.sides[d].turns += 1
-            self.talks[f].turn = side + 1
+            self.talks[f].phase = self.talks[f].phase & SHAKEN | (side + 1)
         if not self.sides[d].known & K_DATA:
             self.sides[d].known |= K_DATA
             self.sides[d].first_data_ns = t

@@ -20,7 +20,7 @@ from tcpautopsy.tables import EVENT, Events
 _FIELDS = (*STORED, "flow")
 _NEAR = (*NEAR, "flow")
 #: Rows of the kernel from which on it is worth the while to look for those that are over: at first, and later on.
-FIRST, MANY = 1_000_000, 131_072
+FIRST, MANY = 500_000, 131_072
 #: Rows at a time: they stay in the processor's cache while each field is taken out.
 _BLOCK = 8192
 #: Rows of the table at a time: each is looked for among all.

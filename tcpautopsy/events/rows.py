@@ -67,7 +67,7 @@ SIDE_KNOWN = {
 #: One flow: what belongs to both directions.
 TALK = Record(
     "Talk",
-    "q:last_ns;I:last_event events epoch last_frame first_frame originator responder;B:kind handshake turn started",
+    "q:last_ns;I:last_event epoch last_frame originator responder;H:events;B:kind phase",
 )
 
 #: A sent range not acknowledged yet; `next` is 1 + the row of the one behind it.
