@@ -85,6 +85,8 @@ def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
     """Rows that agree in all columns (at least one) get one number, from 0 as they come; NA agrees with NA."""
     number, count = np.zeros(len(columns[0]), np.int64), 1
     for column in columns:
+        if alike(column):
+            continue
         codes, known = pd.factorize(column)
         gaps = int(codes.min(initial=0) < 0)
         if count == 1 and not gaps:  # numbered from 0 as they come
@@ -95,6 +97,15 @@ def numbered(columns: Sequence[Any]) -> NDArray[np.int64]:
             codes, distinct = pd.factorize(number)
             number, count = codes.astype(np.int64, copy=False), len(distinct)
     return number
+
+
+def alike(column: Any) -> bool:
+    """Whether all values are known to be one: such a column tells nothing apart."""
+    if isinstance(column, pd.arrays.NumpyExtensionArray):
+        column = column.to_numpy()
+    if not isinstance(column, np.ndarray) or not len(column):
+        return False
+    return bool(column[-1] == column[0]) and bool((column == column[0]).all())
 
 
 def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -114,8 +114,7 @@ def _addresses(columns: Narrow, count: int) -> Addresses:
         parts.append(np.concatenate([columns[f"{end}_{half}"][0] for end in ("client", "server")]))
         for end in ("client", "server"):
             columns.drop(f"{end}_{half}")
-    # Most captures have addresses of one version, and then halves that are all alike: these tell nothing apart.
-    numbers = numbered([part for part in parts if not _alike(part)] or parts[:1])
+    numbers = numbered(parts)
     # They count from 0 as they come.
     firsts = np.flatnonzero(np.diff(np.maximum.accumulate(numbers), prepend=-1))
     for end, values in (("client_host", numbers[:count]), ("server_host", numbers[count:])):
@@ -124,10 +123,6 @@ def _addresses(columns: Narrow, count: int) -> Addresses:
     del numbers
     version, high, low = (part[firsts].astype(np.uint64) for part in parts)
     return Addresses(high, low, _texts(version, high, low))
-
-
-def _alike(values: NDArray[Any]) -> bool:
-    return len(values) > 0 and bool((values == values[0]).all())
 
 
 def _texts(version: Halves, high: Halves, low: Halves) -> ExtensionArray:
@@ -168,7 +163,7 @@ def _ordinal(columns: Narrow) -> Integers:
     first = np.minimum(client, server)
     client = np.maximum(client, server, out=client)
     del server
-    return _counted([part for part in (first, client, carried) if not _alike(part)] or [carried])
+    return _counted([first, client, carried])
 
 
 def _counted(parts: list[Integers]) -> Integers:
