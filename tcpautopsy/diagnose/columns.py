@@ -112,7 +112,7 @@ class Stretch:
 
     def present(self, flows: Integers) -> NDArray[np.uint64]:
         """Bit k of [side, n]: an event of kind k of that side is in the n-th of these flows, which ascend."""
-        return self._present if len(flows) == self.count else self._present[:, flows]
+        return self._present if len(flows) == self.count else self._present.take(flows, axis=1)
 
     @cached_property
     def _present(self) -> NDArray[np.uint64]:

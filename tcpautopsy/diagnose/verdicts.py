@@ -60,8 +60,10 @@ def joined(parts: list[Part]) -> Part:
     whole = []
     for table in tables:
         frames = pieces.pop(0)  # let go of once they are joined
-        whole.append(table.check(_one(frames) if len(frames) > 1 else frames[0]))
-        del frames
+        if len(frames) == 1:
+            whole.append(table.check(frames[0]))
+            continue
+        whole.append(table.check(_one(frames)))
         trim(len(whole[-1]))
     return Part(*whole)
 

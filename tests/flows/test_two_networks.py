@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tcpautopsy.notation import capture
-from tcpautopsy.pipeline import Options, analyse_bytes
+from tcpautopsy.pipeline import Options, analyse_bytes, examined
 
 _HOP_S = 0.00002
 ASKED = """
@@ -74,3 +74,16 @@ def test_without_copies_two_networks_stay_apart() -> None:
         copy = tagged(frame, 20, 64)
         other += struct.pack("<IIII", seconds + 3, rest, len(copy), len(copy)) + copy
     assert len(analyse_bytes("two", bytes(other), Options(debug=True)).result.connections) == 2
+
+
+@pytest.mark.parametrize("vlans", [(0, 20), (20, 0), (10, 0, 20), (0, 10, 0, 20), (10, 20, 0)])
+def test_wiresharks_number_is_that_of_the_endpoints_in_whatever_network(vlans: tuple[int, ...]) -> None:
+    made = capture("+0 > S 0:0(0) id 100\n+1 > S 0:0(0) id 101")
+    written = bytearray(made[:24])
+    for place, vlan in enumerate(vlans):
+        for seconds, rest, frame in records(made):
+            copy = tagged(frame, vlan, 64) if vlan else frame
+            written += struct.pack("<IIII", seconds + 3 * place, rest, len(copy), len(copy)) + copy
+    flows = examined(bytes(written)).dissection.flows
+    assert len(flows) == len(set(vlans))
+    assert set(flows["tcp_stream"].tolist()) == {0}
