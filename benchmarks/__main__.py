@@ -204,7 +204,10 @@ def large(folder: Path) -> Iterator[str]:
     """What a million connections cost."""
     yield "## A million connections\n"
     yield "Short connections, and a flood of SYNs of which each is a finding; one run each. The last two columns are"
-    yield "marginal: of a capture less the one before. Up to 131,072 connections are judged at once, which takes more than"
+    yield (
+        "marginal: of a capture less the one before. Up to 131,072 connections are judged at once, which takes "
+        "more than"
+    )
     yield "their share of memory.\n"
     yield "| capture | connections | CPU s | peak MB | us a packet | bytes a connection |"
     yield "|---|---:|---:|---:|---:|---:|"
