@@ -108,6 +108,14 @@ class Narrow:
         found._bases = {name: bases.copy() for name, bases in self._bases.items()}
         return found
 
+    def lean(self, places: int) -> None:
+        """Keep the first places, for good: where each row has one value everywhere it is kept once, for nothing."""
+        for name, column in self._columns.items():
+            self._columns[name] = _once(column, places)
+        for name, high in self._highs.items():
+            self._highs[name] = high._replace(half=_once(high.half, places))
+        self._size = places
+
     # ------------------------------------------------------------------------------------------------------- halves
 
     def _kept(self, name: str, row: int, places: Places) -> Integers:
@@ -230,6 +238,13 @@ class _High(NamedTuple):
 
     half: Integers
     dtype: np.dtype
+
+
+def _once(column: Integers, places: int) -> Integers:
+    """The first places of a column; one value of each row that has no other."""
+    kept, first = column[:, :places], column[:, :1]
+    alike = all(bool((kept[:, few] == first).all()) for few in (slice(_BLOCK), slice(None)))
+    return np.broadcast_to(first.copy(), kept.shape) if alike and places else kept
 
 
 def _fitted(column: Integers, most: int) -> Integers:

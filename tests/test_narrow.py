@@ -45,6 +45,9 @@ def test_columns_hold_what_was_put_into_them(near: tuple[str, ...], puts, grown:
         columns.take("x", 0, slice(None))
         assert not columns.get("x", 0, slice(None)).any()
     assert other["x"].tolist() == plain[:, :size].tolist()
+    other.lean(SIZE - 3)
+    assert other["x"].tolist() == plain[:, : SIZE - 3].tolist()
+    assert other.get("x", 1, np.array([SIZE - 4, 0])).tolist() == plain[1, [SIZE - 4, 0]].tolist()
 
 
 @pytest.mark.parametrize(
@@ -72,3 +75,14 @@ def test_what_has_no_sign_keeps_none() -> None:
     columns = Narrow(["x"], (1, 1))
     columns.put("x", 0, slice(None), np.array([2**64 - 1], np.uint64))
     assert columns["x"].tolist() == [[2**64 - 1]]
+
+
+def test_what_has_one_value_everywhere_is_kept_once() -> None:
+    columns = Narrow(["same", "other", "far"], (2, 9))
+    for name, values in (("same", [4] * 8), ("other", [4] * 7 + [5]), ("far", [2**40] * 8)):
+        columns.put(name, 1, slice(0, 8), np.array(values, np.int64))
+    columns.lean(8)
+    assert columns._columns["same"].strides[1] == columns._columns["far"].strides[1] == 0
+    assert columns._columns["other"].strides[1] != 0
+    assert [columns[name][1].tolist() for name in ("same", "far")] == [[4] * 8, [2**40] * 8]
+    assert columns["other"].tolist() == [[0] * 8, [4] * 7 + [5]]

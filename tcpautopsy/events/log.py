@@ -122,6 +122,7 @@ class Log:
                 few = order[first : first + _PLACED]
                 found.put(name, 0, slice(first, first + len(few)), self._fields.get(name, 0, few))
             self._fields.drop(name)
+        found.lean(count)
         return events(starts, found)
 
     def _put(self, start: int, rows: Rows, chosen: NDArray[np.bool_]) -> None:

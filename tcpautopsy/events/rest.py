@@ -181,4 +181,6 @@ def _columns(fields: Narrow, troubles: Rows, flows: int) -> Sides:
                 found.put(name, which, few, np.ascontiguousarray(rows[name]))
     for name in _INWARD.intersection(_FIELDS):
         fields.drop(name)
+    fields.lean(flows)
+    found.lean(flows)
     return Sides(flows, dict.fromkeys(_OUTWARD, fields) | dict.fromkeys(_OUTWARD_TROUBLE, found))

@@ -71,6 +71,7 @@ def kept(rows: Rows, courses: Rows, named: Naming, done: Callable[[int, int], No
     for name, values in (("ordinal", _ordinal(columns)), ("name", places)):
         if len(rows):
             columns.put(name, 0, slice(None), values)
+    columns.lean(len(rows))
     return Kept(len(rows), columns, addresses, zeek.histories(histories), pd.array(names, dtype="str"))
 
 
