@@ -30,6 +30,7 @@ _SILENCE_NS = 5 * _NS
 _MOST_OF_CAPTURE = 0.5
 _LEAST = 2
 _LEAST_OF_CAPTURE = 3
+_TIMES = ("first_ns", "last_ns")
 
 
 class Subjects(NamedTuple):
@@ -133,9 +134,6 @@ def incidents(
         in_time = causes.at(ordered(causes.first_ns, causes.flow))
         found += _of_rule(dissection, rules[rule_of.categories[code]], in_time, crowds)
     return tuple(_named(sorted(found, key=lambda each: (each.flows[0], each.rule, each.scope))))
-
-
-_TIMES = ("first_ns", "last_ns")
 
 
 class _Crowd:
