@@ -15,7 +15,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-import rich_click as click
+import click
 
 from tcpautopsy import __version__, cli_batch, cli_look, cli_options
 from tcpautopsy.cli_options import Size, choosing, judging, reading

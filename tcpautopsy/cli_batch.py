@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 
 from tcpautopsy import __version__, cli_options
 from tcpautopsy.cli_options import choosing, judging, reading
@@ -27,7 +27,7 @@ _INTERNAL, _UNREADABLE, _FAILED = 4, 3, 1
 _LOOK_S, _CALL_S = 1.0, 60.0  # between two looks into the folder; what a command may take
 
 
-@click.command()
+@click.command(short_help="Analyse every capture under DIR, with a page over all.")
 @click.argument("roots", nargs=-1, required=True, metavar="DIR...")
 @click.option("--out", required=True, metavar="OUT", help="The folder for pages, index.html and *.jsonl.")
 @click.option("-j", "--jobs", type=click.IntRange(1, 256), help="Processes at once [default: the number of cores].")

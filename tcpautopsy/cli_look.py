@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import rich_click as click
+import click
 
 from tcpautopsy import cli_options
 from tcpautopsy.errors import CaptureError, UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SIDES = {1: "client", 0: "server"}
 
 
-@click.command()
+@click.command(short_help="Say in words why a connection failed, or what a frame means.")
 @click.argument("capture", metavar="CAPTURE")
 @click.option("--frame", type=int, metavar="N", help="What frame N shows, and which findings rest on it.")
 @click.option("--flow", type=int, metavar="ID", help="Everything about this connection (its # in summaries).")
@@ -78,7 +78,7 @@ def shown(known: Examined) -> Iterator[Shown]:
         yield Shown(flow + 1, frame, last, utc(time_ns), told.name, _SIDES.get(side, "other"), told.sentence, count)
 
 
-@click.command()
+@click.command(short_help="Write the frames of a finding or a connection as pcapng.")
 @click.argument("capture", metavar="CAPTURE")
 @click.option("--finding", metavar="ID", help="The evidence frames of this finding, with what each shows as a comment.")
 @click.option("--flow", type=int, metavar="ID", help="All frames of this connection.")
@@ -121,7 +121,7 @@ def extract(capture: str, finding: str | None, flow: int | None, output: str, **
     files.write(output, anew.excerpt(capture, wanted, comment, key))
 
 
-@click.command()
+@click.command(short_help="Compare captures of the same connections at both ends.")
 @click.argument("client_side", metavar="CLIENT_SIDE")
 @click.argument("server_side", metavar="SERVER_SIDE")
 @click.option("-o", "--output", metavar="PATH", help="Write the result here; the ending names the format.")
@@ -146,7 +146,7 @@ def compare(client_side: str, server_side: str, output: str | None, form: str | 
     files.write(output or "-", report.written(analysis.result, chosen, View()))
 
 
-@click.command()
+@click.command(short_help="What is new, gone or still there between two results.")
 @click.argument("old", metavar="OLD.json")
 @click.argument("new", metavar="NEW.json")
 def diff(old: str, new: str) -> None:

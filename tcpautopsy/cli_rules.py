@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import rich_click as click
+import click
 
 from tcpautopsy.errors import RuleError, UsageError
 from tcpautopsy.text import clean, counted, nearest
@@ -39,7 +39,7 @@ def list_rules(folders: tuple[str, ...]) -> None:
         click.echo(f"{rule.id:38} {rule.severity:12} {rule.fault:12} {rule.title}")
 
 
-@rules.command()
+@rules.command(short_help="What a rule says, whole.")
 @click.argument("name", metavar="RULE")
 @_folders
 def show(name: str, folders: tuple[str, ...]) -> None:
@@ -82,7 +82,7 @@ def lint(folders: tuple[str, ...]) -> None:
     click.echo(f"{counted(len(loaded.rules), 'rule')} checked, no error")
 
 
-@rules.command()
+@rules.command(short_help="Run the tests that stand in the rules.")
 @click.argument("names", nargs=-1, metavar="[RULE...]")
 @_folders
 def test(names: tuple[str, ...], folders: tuple[str, ...]) -> None:
@@ -135,7 +135,7 @@ def _fixture(name: str, folders: tuple[str, ...]) -> Path:
     raise UsageError(f"no fixture {clean(name)}: rules are tested in a checkout, which has the recorded captures")
 
 
-@rules.command()
+@rules.command(short_help="What conditions may ask: every feature.")
 def fields() -> None:
     """What conditions may ask: every feature, its type, its unit, its sentence."""
     from tcpautopsy.features import FEATURES

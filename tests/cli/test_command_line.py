@@ -119,10 +119,26 @@ def test_an_unknown_option_is_refused_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize("group", [(), ("rules",)])
+def test_the_list_of_commands_cuts_no_sentence_on_a_terminal_of_80_columns(
+    group: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = run(*group, "--help", cwd=tmp_path).stdout.decode()
+    commands = told.partition("Commands:\n")[2].splitlines()
+    assert len(commands) >= 7
+    assert all(line.startswith("  ") and line.endswith(".") and not line.endswith("...") for line in commands), told
+
+
+def test_examples_are_shown_as_they_are_typed(tmp_path: Path) -> None:
+    told = run("--help", cwd=tmp_path).stdout.decode().splitlines()
+    assert "    tcpautopsy analyze dump.pcap -f json         the whole result for programs" in told
+
+
 def test_help_and_version_load_no_pandas() -> None:
     program = (
         "import sys\nfrom tcpautopsy.cli import main\n"
-        "try: main(sys.argv[1:])\nexcept SystemExit: pass\nassert 'pandas' not in sys.modules\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: pass\nassert not {'pandas', 'rich'} & sys.modules.keys()\n"
     )
     for argument in ("--help", "--version"):
         subprocess.run([sys.executable, "-c", program, argument], check=True, capture_output=True)
