@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.diagnose import logic
-from tcpautopsy.diagnose.compiled import SIDES, Line
+from tcpautopsy.diagnose.compiled import CODES, SIDES, Line
 from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
 from tcpautopsy.tables import EVENT_KINDS, Events, Features
 
 Integers = NDArray[np.int64]
+#: Flows whose events are looked through at a time: what is made of them stays in the cache.
+_BLOCK = 4096
 
 
 class Happenings(NamedTuple):
@@ -110,21 +112,27 @@ class Stretch:
         assert isinstance(seen, Truth)
         return seen.yes
 
+    @cached_property
+    def occurring(self) -> Mask:
+        """The codes of which there is an event in any of the flows."""
+        return np.bincount(self.events.code, minlength=CODES) > 0
+
     def present(self, flows: Integers) -> NDArray[np.uint64]:
         """Bit k of [side, n]: an event of kind k of that side is in the n-th of these flows, which ascend."""
         return self._present if len(flows) == self.count else self._present.take(flows, axis=1)
 
     @cached_property
     def _present(self) -> NDArray[np.uint64]:
-        start, code = self.events.start, self.events.code
-        bits = np.left_shift(np.uint64(1), np.arange(len(EVENT_KINDS), dtype=np.uint64))
-        none = np.zeros_like(bits)
         found = np.zeros((len(SIDES), self.count), dtype=np.uint64)
-        filled = start[1:] > start[:-1]
-        for side in {n % len(SIDES) for n in np.flatnonzero(np.bincount(code)).tolist()}:
-            # By code: the bit of its kind where it is of this side.
-            table = np.stack([bits if other == side else none for other in range(len(SIDES))], axis=1).reshape(-1)
-            found[side, filled] = np.bitwise_or.reduceat(table[code], start[:-1][filled])
+        for first in range(0, self.count, _BLOCK):
+            begin = self.events.start[first : first + _BLOCK + 1]
+            kind, side_of = np.divmod(self.events.code[begin[0] : begin[-1]], np.uint8(len(SIDES)))
+            bit = np.left_shift(np.uint64(1), kind, dtype=np.uint64)
+            filled = np.flatnonzero(begin[1:] > begin[:-1])
+            for side in range(len(SIDES)) if len(kind) else ():
+                own = side_of == side
+                if own.any():
+                    found[side, first + filled] = np.bitwise_or.reduceat(bit * own, begin[filled] - begin[0])
         return found
 
 
@@ -159,7 +167,7 @@ def column(array: ExtensionArray) -> Column:
     if array.dtype.kind == "b":
         yes = array.to_numpy(dtype=bool, na_value=False)
         return Truth(yes, known & ~yes)
-    return Numbers(array.to_numpy(dtype=np.float64, na_value=np.nan), known)
+    return Numbers(array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0), known)
 
 
 def taken(whole: Column, rows: Integers) -> Column:

@@ -64,7 +64,7 @@ class Judged(NamedTuple):
 
 def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged | None:
     """The rule's matches and unknowns among the eligible flows; None when every one is known not to match."""
-    flows = _open(rule, stretch, eligible)
+    flows = _open(rule, stretch, _possible(rule, stretch, eligible))
     if not len(flows):
         return None
     missing = _bits([~stretch.sees(need)[flows] for need in rule.rule.needs], len(flows))
@@ -90,6 +90,17 @@ def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged | None:
     )
 
 
+def _possible(rule: Compiled, stretch: Stretch, eligible: Mask) -> Mask:
+    """The eligible flows that are worth a look at the conditions: all, where every step has an event in some flow.
+
+    Where one has none in the whole stretch, the rule matches nowhere, and is unknown at most where the capture does
+    not show what it needs. Most rules wait for an event that a capture does not have.
+    """
+    if all(step.optional or (step.codes & stretch.occurring).any() for step in rule.steps):
+        return eligible
+    return eligible & ~reduce(np.logical_and, (stretch.sees(need) for need in rule.rule.needs), np.array(True))
+
+
 def _open(rule: Compiled, stretch: Stretch, eligible: Mask) -> Integers:
     """The eligible flows for which no `when` is known to fail.
 
@@ -99,7 +110,7 @@ def _open(rule: Compiled, stretch: Stretch, eligible: Mask) -> Integers:
     for line in sorted(rule.when, key=lambda line: not stretch.judged(line)):
         if not left.any():
             break
-        left = left & ~stretch.truth(line).no
+        left = left > stretch.truth(line).no  # and not: of two masks in one go
     return np.flatnonzero(left)
 
 

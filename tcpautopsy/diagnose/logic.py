@@ -42,9 +42,9 @@ class Truth(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """Values, and where they are known."""
+    """Values as they are held, and where they are known; what stands elsewhere means nothing. Constants are known."""
 
-    values: NDArray[np.float64]
+    values: NDArray[np.number[Any]] | float
     known: Mask
 
 
@@ -117,7 +117,9 @@ def _value(node: Node, columns: Columns) -> Column:
         assert isinstance(left, Numbers)
         assert isinstance(right, Numbers)
         with np.errstate(over="ignore", invalid="ignore"):
-            return Numbers(_COMPUTE[node.operator](left.values, right.values), left.known & right.known)
+            # As floats: whole numbers as narrow as they are held would wrap.
+            values = _COMPUTE[node.operator](np.asarray(left.values, np.float64), np.asarray(right.values, np.float64))
+        return Numbers(values, _known(left, right))
     return truth(node, columns)
 
 
@@ -126,18 +128,32 @@ def _constant(value: float | str | bool) -> Column:
         return Truth(np.array(value), np.array(not value))
     if isinstance(value, str):
         return Words(np.array(0), (value,))
-    return Numbers(np.array(float(value)), np.array(True))
+    # As a number of Python: it is compared with whole numbers as they are, without making floats of them.
+    return Numbers(int(value) if value.is_integer() else value, np.array(True))
+
+
+def _known(left: Numbers, right: Numbers) -> Mask:
+    """Where both are known."""
+    if not right.known.shape:
+        return left.known
+    return right.known if not left.known.shape else left.known & right.known
+
+
+def _truths_compared(sign: str, left: Truth, right: Truth) -> Truth:
+    if not right.yes.shape:  # a constant
+        return left if bool(right.yes) == (sign == "==") else Truth(left.no, left.yes)
+    same = Truth((left.yes & right.yes) | (left.no & right.no), (left.yes & right.no) | (left.no & right.yes))
+    return same if sign == "==" else Truth(same.no, same.yes)
 
 
 def _compared(sign: str, left: Column, right: Column) -> Truth:
     if isinstance(left, Truth) and isinstance(right, Truth):
-        same = Truth((left.yes & right.yes) | (left.no & right.no), (left.yes & right.no) | (left.no & right.yes))
-        return same if sign == "==" else Truth(same.no, same.yes)
+        return _truths_compared(sign, left, right)
     if isinstance(left, Words) and isinstance(right, Words):
         return _words_compared(sign, left, right)
     assert isinstance(left, Numbers)
     assert isinstance(right, Numbers)
-    known = left.known & right.known
+    known = _known(left, right)
     yes = known & _COMPARE[sign](left.values, right.values)
     return Truth(yes, known ^ yes)
 
@@ -146,12 +162,13 @@ def _words_compared(sign: str, left: Words, right: Words) -> Truth:
     places = {word: place for place, word in enumerate(left.words)}
     # The right side's words by their places on the left; a word that the left does not have equals none of it.
     table = np.array([places.get(word, -2) for word in right.words] + [-1], dtype=np.int64)
-    other = (
-        table[right.codes] if right.codes.ndim else int(table[right.codes])
-    )  # codes are compared as narrow as they are
-    known = (left.codes >= 0) & (right.codes >= 0)
-    same = left.codes == other
-    return Truth(known & same, known & ~same) if sign == "==" else Truth(known & ~same, known & same)
+    known = left.codes >= 0
+    if right.codes.ndim:
+        known = known & (right.codes >= 0)
+        same = known & (left.codes == table[right.codes])
+    else:  # a constant, compared with codes as narrow as they are
+        same = known & (left.codes == int(table[right.codes]))
+    return Truth(same, known ^ same) if sign == "==" else Truth(known ^ same, same)
 
 
 # ----------------------------------------------------------------------------------------------------- checking
