@@ -111,6 +111,8 @@ def alike(column: Any) -> bool:
 def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
     """The whole numbers from each `low` to its `high` (exclusive), one range after the other."""
     lengths = high - low
+    if (lengths == 1).all():
+        return low
     ends = np.cumsum(lengths)
     return np.asarray(np.arange(ends[-1] if len(ends) else 0) + np.repeat(low - (ends - lengths), lengths))
 

@@ -7,8 +7,8 @@ whatever the size of the capture.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
-from typing import NamedTuple
+from functools import cached_property, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from tcpautopsy.diagnose import logic
 from tcpautopsy.diagnose.compiled import CODES, SIDES, Line
 from tcpautopsy.diagnose.grammar import Node
 from tcpautopsy.diagnose.logic import Column, Columns, Mask, Numbers, Truth, Words
-from tcpautopsy.tables import EVENT_KINDS, Events, Features
+from tcpautopsy.tables import Events, Features
 
 Integers = NDArray[np.int64]
 #: Flows whose events are looked through at a time: what is made of them stays in the cache.
@@ -73,6 +73,7 @@ class Stretch:
         self._columns: dict[str, Column] = {}
         self._truths: dict[str, Truth] = {}
         self._spoken: dict[tuple[str, ...], Mask] = {}
+        self._blind: dict[tuple[str, ...], Mask | None] = {}
 
     def has(self, name: str) -> bool:
         """Whether there is a feature of that name."""
@@ -111,6 +112,13 @@ class Stretch:
         seen = self.column(name)
         assert isinstance(seen, Truth)
         return seen.yes
+
+    def blind(self, needs: tuple[str, ...]) -> Mask | None:
+        """The flows of which the capture does not show some of what a rule needs; None when there are none."""
+        if needs not in self._blind:
+            blind = ~reduce(np.logical_and, map(self.sees, needs), np.ones(self.count, dtype=bool))
+            self._blind[needs] = blind if blind.any() else None
+        return self._blind[needs]
 
     @cached_property
     def occurring(self) -> Mask:
@@ -167,7 +175,8 @@ def column(array: ExtensionArray) -> Column:
     if array.dtype.kind == "b":
         yes = array.to_numpy(dtype=bool, na_value=False)
         return Truth(yes, known & ~yes)
-    return Numbers(array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=0), known)
+    dtype: Any = array.dtype
+    return Numbers(array.to_numpy(dtype=dtype.numpy_dtype, na_value=0), known)
 
 
 def taken(whole: Column, rows: Integers) -> Column:

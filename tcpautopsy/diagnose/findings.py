@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tcpautopsy.diagnose import precedence, runners
 from tcpautopsy.diagnose.columns import Happenings, Integers, Stretch, ordered
 from tcpautopsy.diagnose.logic import Mask
-from tcpautopsy.diagnose.matcher import ABSENT
-from tcpautopsy.diagnose.precedence import NOBODY, Order, Settled
+from tcpautopsy.diagnose.matcher import ABSENT, meant
+from tcpautopsy.diagnose.precedence import Order, Settled
 from tcpautopsy.diagnose.trust import CONFIDENCES
 from tcpautopsy.diagnose.weigh import FAULTS, SEVERITIES, Weighed
 from tcpautopsy.schema import coded, ranges
@@ -46,13 +46,13 @@ def rows(order: Order, settled: Settled, stretch: Stretch) -> Rows:
     lengths = [int(kept.sum()) for kept in settled.kept]
     columns = [_of_rule(settled, n, stretch) for n in range(len(lengths))]
     keys = [
-        precedence.precedence(each, int(order.rank[number]))[kept]
+        precedence.precedence(each, int(order.rank[number]))[_whole(kept)]
         for each, number, kept in zip(settled.weighed, settled.numbers, settled.kept, strict=True)
     ]
     none = np.zeros(0, dtype=np.int64)
-    whole = [np.concatenate([none, *parts]) for parts in zip(*columns, strict=True)] if columns else [none] * 11
+    whole = [_joined(parts) for parts in zip(*columns, strict=True)] if columns else [none] * 11
     flow, primary = whole[0], whole[4]
-    by_place = ordered(flow, -primary, -np.concatenate([none, *keys]))
+    by_place = ordered(flow, -primary, -_joined(keys))
     where = np.empty(len(flow), dtype=np.int64)
     where[by_place] = np.arange(len(flow))
     whole = [column[by_place] for column in whole]
@@ -64,10 +64,20 @@ def rows(order: Order, settled: Settled, stretch: Stretch) -> Rows:
     )
 
 
+def _joined(parts: Sequence[Integers]) -> Integers:
+    """One after the other; what is alone is not copied."""
+    some = [part for part in parts if len(part)]
+    return some[0] if len(some) == 1 else np.concatenate([np.zeros(0, dtype=np.int64), *some])
+
+
+def _whole(kept: Mask) -> Mask | slice:
+    """What is kept; all of it as a slice, which copies nothing."""
+    return slice(None) if kept.all() else kept
+
+
 def _of_rule(settled: Settled, n: int, stretch: Stretch) -> tuple[Integers, ...]:
     """The columns of Rows up to `last_ns`, `rule` left out, of one rule's kept matches."""
-    each, mask = settled.weighed[n], settled.kept[n]
-    kept = slice(None) if mask.all() else mask
+    each, kept = settled.weighed[n], _whole(settled.kept[n])
     judged = each.judged
     rows = judged.matched[kept]
     first_ns, last_ns = _span(each, stretch.events)
@@ -133,15 +143,22 @@ def instants(times: Integers) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray(np.where(unknown, 0, times), unknown)
 
 
+def _kinds(bits: Integers) -> tuple[Integers, Integers]:
+    """Bits by their kind, and the kinds; mostly there is one."""
+    if len(bits) and (bits == bits[0]).all():
+        return np.zeros(len(bits), dtype=np.int64), bits[:1]
+    return pd.factorize(bits)
+
+
 def _bits(bits: Integers) -> pd.Series:
     """Bits, of which there are few different ones."""
-    codes, kinds = pd.factorize(bits)
+    codes, kinds = _kinds(bits)
     return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(kinds)))
 
 
 def joined_flags(bits: Integers) -> pd.Series:
     """The names of the flags that are up, as words."""
-    codes, kinds = pd.factorize(bits)
+    codes, kinds = _kinds(bits)
     names = [" ".join(flag for n, flag in enumerate(QUALITY_FLAGS) if kind >> n & 1) for kind in kinds.tolist()]
     return words(codes, names)
 
@@ -166,28 +183,28 @@ def _of_steps(settled: Settled, n: int, events: Happenings, found: Rows) -> Iter
     judged = settled.weighed[n].judged
     assignment = judged.assignment.chosen(settled.kept[n])
     for step, match in enumerate(judged.rule.steps):
-        taken = assignment.first[:, step] != ABSENT
+        taken = _whole(assignment.first[:, step] != ABSENT)
         first, last = assignment.first[taken, step], assignment.last[taken, step]
         event = ranges(first, last + 1)
         finding = np.repeat(found.place[n][taken], last + 1 - first)
-        own = match.codes[events.code[event]]
-        yield finding[own], np.full(int(own.sum()), step), event[own]
+        own = _whole(meant(match.codes, events.code[event]))
+        event = event[own]
+        yield finding[own], np.full(len(event), step), event
 
 
 def runners_up(order: Order, settled: Settled, stretch: Stretch, found: Rows, first_finding: int) -> pd.DataFrame:
-    of_flow = np.full(stretch.count, NOBODY, dtype=np.int64)
-    of_flow[found.flow[found.primary]] = np.flatnonzero(found.primary)
+    of_flow = np.zeros(stretch.count, dtype=np.uint32)
+    of_flow[found.flow[found.primary]] = np.flatnonzero(found.primary) + first_finding
     lost = list(runners.lost(order, settled, stretch))
-    none = np.zeros(0, dtype=np.int64)
     lengths = [len(each.flow) for each in lost]
-    finding = of_flow[np.concatenate([none, *(each.flow for each in lost)])]
-    number = np.repeat(np.arange(len(lost)), lengths)
-    confidence = np.concatenate([none, *(each.confidence for each in lost)])
+    finding = np.concatenate([of_flow[:0], *(of_flow[each.flow] for each in lost)])
+    number = np.repeat(np.arange(len(lost), dtype=np.int32), lengths)
+    confidence = np.concatenate([np.zeros(0, dtype=np.int8), *(each.confidence for each in lost)])
     # They come in the order of nearness, flow by flow; a stable sort keeps that.
     by_finding = np.argsort(finding, kind="stable")
     return pd.DataFrame(
         {
-            "finding": (finding[by_finding] + first_finding).astype(np.uint32),
+            "finding": finding[by_finding],
             "rule": words(number[by_finding], [each.rule for each in lost]),
             "confidence": words(confidence[by_finding], CONFIDENCES),
             "why_not": words(number[by_finding], [each.why_not for each in lost]),

@@ -64,7 +64,8 @@ class Judged(NamedTuple):
 
 def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged | None:
     """The rule's matches and unknowns among the eligible flows; None when every one is known not to match."""
-    flows = _open(rule, stretch, _possible(rule, stretch, eligible))
+    possible = _possible(rule, stretch, eligible)
+    flows = _open(rule, stretch, possible) if possible is not None else ()
     if not len(flows):
         return None
     missing = _bits([~stretch.sees(need)[flows] for need in rule.rule.needs], len(flows))
@@ -90,15 +91,16 @@ def judged(rule: Compiled, stretch: Stretch, eligible: Mask) -> Judged | None:
     )
 
 
-def _possible(rule: Compiled, stretch: Stretch, eligible: Mask) -> Mask:
+def _possible(rule: Compiled, stretch: Stretch, eligible: Mask) -> Mask | None:
     """The eligible flows that are worth a look at the conditions: all, where every step has an event in some flow.
 
     Where one has none in the whole stretch, the rule matches nowhere, and is unknown at most where the capture does
-    not show what it needs. Most rules wait for an event that a capture does not have.
+    not show what it needs. Most rules wait for an event that a capture does not have; None when that settles it.
     """
     if all(step.optional or (step.codes & stretch.occurring).any() for step in rule.steps):
         return eligible
-    return eligible & ~reduce(np.logical_and, (stretch.sees(need) for need in rule.rule.needs), np.array(True))
+    blind = stretch.blind(rule.rule.needs)
+    return None if blind is None else eligible & blind
 
 
 def _open(rule: Compiled, stretch: Stretch, eligible: Mask) -> Integers:

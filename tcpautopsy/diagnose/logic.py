@@ -44,7 +44,7 @@ class Truth(NamedTuple):
 class Numbers(NamedTuple):
     """Values as they are held, and where they are known; what stands elsewhere means nothing. Constants are known."""
 
-    values: NDArray[np.number[Any]] | float
+    values: NDArray[np.number[Any]]
     known: Mask
 
 
@@ -73,6 +73,8 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+#: Below this every whole number is a float of its own.
+_EXACT = 2.0**53
 _COMPUTE: dict[str, Callable[[Any, Any], Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
 
 # ------------------------------------------------------------------------------------------------------ judging
@@ -118,7 +120,7 @@ def _value(node: Node, columns: Columns) -> Column:
         assert isinstance(right, Numbers)
         with np.errstate(over="ignore", invalid="ignore"):
             # As floats: whole numbers as narrow as they are held would wrap.
-            values = _COMPUTE[node.operator](np.asarray(left.values, np.float64), np.asarray(right.values, np.float64))
+            values = _COMPUTE[node.operator](left.values.astype(np.float64), right.values.astype(np.float64))
         return Numbers(values, _known(left, right))
     return truth(node, columns)
 
@@ -128,8 +130,9 @@ def _constant(value: float | str | bool) -> Column:
         return Truth(np.array(value), np.array(not value))
     if isinstance(value, str):
         return Words(np.array(0), (value,))
-    # As a number of Python: it is compared with whole numbers as they are, without making floats of them.
-    return Numbers(int(value) if value.is_integer() else value, np.array(True))
+    # A whole number as one: it is compared with whole numbers as they are, without making floats of them.
+    whole = value.is_integer() and abs(value) < _EXACT
+    return Numbers(np.array(int(value) if whole else value), np.array(True))
 
 
 def _known(left: Numbers, right: Numbers) -> Mask:

@@ -99,16 +99,16 @@ def assign(steps: Sequence[Match], events: Happenings, low: Integers, high: Inte
     same = {step.codes.tobytes(): step.codes for step in steps}
     of_codes = {key: occurrences(events, codes, low, high) for key, codes in same.items()}
     places = [of_codes[step.codes.tobytes()] for step in steps]
-    at, position = np.arange(len(low)), low.copy()
+    begun = _Begun(np.arange(len(low)), low, low, high)
     for _ in range(STARTS):
-        tried = _earliest(steps, places, _Begun(at, position, low[at], high[at]))
+        tried = _earliest(steps, places, begun)
         fits = _within_bounds(steps, tried) & accepts(tried)
         found.append(tried.chosen(fits))
-        again = tried.chosen(~fits)
-        if not len(again.at):
+        if fits.all():
             break
-        at = again.at
+        again = tried.chosen(~fits)
         position = np.where(again.first == ABSENT, _BEYOND, again.first).min(axis=1) + 1
+        begun = _Begun(again.at, position, low[again.at], high[again.at])
     return _joined(found)
 
 

@@ -64,6 +64,11 @@ class Settled(NamedTuple):
     cause_severity: Integers
     cause_confidence: Integers
 
+    def causes(self) -> list[int]:
+        """The positions of the rules that are a cause of some flow, ascending."""
+        causes: list[int] = np.flatnonzero(np.bincount(self.cause[self.cause != NOBODY])).tolist()
+        return causes
+
 
 def settled(order: Order, numbers: Sequence[int], weighed: Sequence[Weighed], count: int) -> Settled:
     """The matches of a stretch of `count` flows in order; `numbers` are the positions of their rules."""

@@ -26,20 +26,20 @@ class Lost(NamedTuple):
 
     flow: Integers
     rule: str
-    confidence: Integers
+    confidence: NDArray[np.int8]
     why_not: str
 
 
 def lost(order: Order, settled: Settled, stretch: Stretch) -> Iterator[Lost]:
     """The runner-ups of all causes in the stretch; of one flow the nearest come first, at most MOST of them."""
-    listed = np.zeros(stretch.count, dtype=np.int64)
+    listed = np.zeros(stretch.count, dtype=np.int8)
     matched = {number: n for n, number in enumerate(settled.numbers)}
-    for number in sorted(set(settled.cause[settled.cause >= 0].tolist())):
-        flows = np.flatnonzero(settled.cause == number)
-        yield from _superseded(order, settled, flows, number, listed)
+    for number in settled.causes():
+        caused = settled.cause == number
+        yield from _superseded(order, settled, caused, number, listed)
         cause = order.rules[number]
         others = {
-            n: _failing(rule, stretch, flows[~_matching(settled, matched.get(n), stretch.count)[flows]])
+            n: _failing(rule, stretch, _missed_by(settled, matched.get(n), caused))
             for n, rule in enumerate(order.rules)
             if rule.rule.id in cause.rule.look_alikes
         }
@@ -48,29 +48,29 @@ def lost(order: Order, settled: Settled, stretch: Stretch) -> Iterator[Lost]:
                 yield from _near((cause, order.rules[other]), failing, misses, listed)
 
 
-def _matching(settled: Settled, n: int | None, count: int) -> Mask:
-    """Where a rule matched or could not be judged: no near miss there."""
-    mask = np.zeros(count, dtype=bool)
-    if n is not None:
-        mask[settled.weighed[n].judged.matched] = True
-        mask[settled.weighed[n].judged.unknown] = True
-    return mask
+def _missed_by(settled: Settled, n: int | None, flows: Mask) -> Mask:
+    """Those of the flows that a rule does not match: where it could not be judged is no near miss."""
+    if n is None:
+        return flows
+    missed = flows.copy()
+    missed[settled.weighed[n].judged.matched] = False
+    missed[settled.weighed[n].judged.unknown] = False
+    return missed
 
 
-def _superseded(order: Order, settled: Settled, flows: Integers, number: int, listed: Integers) -> Iterator[Lost]:
+def _superseded(order: Order, settled: Settled, caused: Mask, number: int, listed: NDArray[np.int8]) -> Iterator[Lost]:
     """Rules that matched as well."""
     cause = order.rules[number]
-    mine = np.zeros(len(listed), dtype=bool)
-    mine[flows] = True
     for n in sorted(range(len(settled.numbers)), key=lambda n: -int(order.rank[settled.numbers[n]])):
         other = settled.weighed[n]
-        rows = other.judged.matched
-        chosen = mine[rows] & ~settled.kept[n] & (listed[rows] < MOST)
-        if other.judged.rule.rule.baseline or other.judged.rule.rule.contributes_only or not chosen.any():
+        rule = other.judged.rule
+        if rule.rule.baseline or rule.rule.contributes_only:
             continue
-        listed[rows[chosen]] += 1
-        name = other.judged.rule.rule.id
-        yield Lost(rows[chosen], name, other.confidence[chosen], _told(cause, other.judged.rule))
+        rows = other.judged.matched
+        chosen = caused[rows] & ~settled.kept[n] & (listed[rows] < MOST)
+        if chosen.any():
+            listed[rows[chosen]] += 1
+            yield Lost(rows[chosen], rule.rule.id, other.confidence[chosen].astype(np.int8), _told(cause, rule))
 
 
 def _told(cause: Compiled, other: Compiled) -> str:
@@ -86,16 +86,17 @@ class _Failing(NamedTuple):
     misses: NDArray[np.uint8]
 
 
-def _failing(rule: Compiled, stretch: Stretch, flows: Integers) -> _Failing:
-    flows = flows[stretch.speaks(rule.rule.protocols)[flows]]
+def _failing(rule: Compiled, stretch: Stretch, missed: Mask) -> _Failing:
+    flows = np.flatnonzero(missed & stretch.speaks(rule.rule.protocols))
+    rows = flows if len(flows) < stretch.count else slice(None)
     narrow: DTypeLike = np.uint16 if len(rule.when) <= _FEW else np.int64
     bits: NDArray[Any] = np.zeros(len(flows), dtype=narrow)
     for n, line in enumerate(rule.when):
-        bits |= stretch.truth(line).no[flows].astype(narrow) << n
+        bits |= stretch.truth(line).no[rows].astype(narrow) << n
     return _Failing(flows, bits, np.bitwise_count(bits))
 
 
-def _near(pair: tuple[Compiled, Compiled], failing: _Failing, misses: int, listed: Integers) -> Iterator[Lost]:
+def _near(pair: tuple[Compiled, Compiled], failing: _Failing, misses: int, listed: NDArray[np.int8]) -> Iterator[Lost]:
     """A look-alike of which exactly `misses` conditions fail (none: only its sequence is not there)."""
     cause, rule = pair
     chosen = np.flatnonzero(failing.misses == misses)
@@ -104,7 +105,7 @@ def _near(pair: tuple[Compiled, Compiled], failing: _Failing, misses: int, liste
     for bits in _distinct(bits_of, len(rule.when)):
         own = failing.flow[chosen[bits_of == bits]]
         listed[own] += 1
-        low = np.full(len(own), CONFIDENCES.index("low"), dtype=np.int64)
+        low = np.full(len(own), CONFIDENCES.index("low"), dtype=np.int8)
         yield Lost(own, rule.rule.id, low, _missed(cause, rule, bits))
 
 

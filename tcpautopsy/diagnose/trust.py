@@ -91,7 +91,9 @@ def gate(quality: Quality, first: int, last: int) -> Gate:
     """The gate for the flows `first` to `last` (exclusive)."""
     flags = np.zeros(last - first, dtype=np.int64)
     for n, flag in enumerate(QUALITY_FLAGS):
-        flags |= flag_mask(quality.per_flow, flag)[first:last].astype(np.int64) << n
+        up = flag_mask(quality.per_flow, flag)[first:last]
+        if up.any():
+            flags |= up.astype(np.int64) << n
     return Gate(flags, quality.loss_rate > _BLIND_LOSS_RATE)
 
 

@@ -156,7 +156,7 @@ def _consistent(order: Order, settled: Settled, stretch: Stretch) -> tuple[Integ
     """Per flow which set of rules leaves the same trace as its cause, and the words of these sets."""
     sets = {"": 0}
     codes = np.zeros(stretch.count, dtype=np.int64)
-    for number in sorted(set(settled.cause[settled.cause >= 0].tolist())):
+    for number in settled.causes():
         rule = order.rules[number]
         if not rule.alternatives:
             continue

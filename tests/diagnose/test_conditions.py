@@ -32,7 +32,10 @@ Condition = tuple[str, Callable[[Row], bool | None]]  # its text, and what it sa
 
 
 class Table:
-    """The rows as columns."""
+    """The rows as columns; their numbers are held in one way or another."""
+
+    def __init__(self, held: Any) -> None:
+        self._held = held
 
     def column(self, name: str) -> logic.Column:
         values = [row[name] for row in ROWS]
@@ -40,7 +43,7 @@ class Table:
         if name in "ab":
             return logic.Truth(np.array([v is True for v in values]), np.array([v is False for v in values]))
         if name in "xy":
-            return logic.Numbers(np.array([v or 0.0 for v in values]), known)
+            return logic.Numbers(np.array([v or 0 for v in values], dtype=self._held), known)
         return logic.Words(np.array([-1 if v is None else ("down", "up").index(v) for v in values]), ("down", "up"))
 
 
@@ -49,8 +52,19 @@ def compared(sign: str, left: str, right: str | float) -> Condition:
         values = [row[left], row[right] if isinstance(right, str) and right in row else right]
         return None if None in values else bool(COMPARISONS[sign](*values))
 
-    shown = right if isinstance(right, float) or right in ROWS[0] else f"'{right}'"
+    shown = f"{right:.1f}" if isinstance(right, float) else right if right in ROWS[0] else f"'{right}'"
     return f"{left} {sign} {shown}", holds
+
+
+def computed(sign: str, right: float) -> Condition:
+    """`x - y` is below zero in some rows, and a product beyond what a byte holds."""
+
+    def holds(row: Row) -> bool | None:
+        if row["x"] is None or row["y"] is None:
+            return None
+        return bool(COMPARISONS[sign]((row["x"] - row["y"]) * 200, right))
+
+    return f"(x - y) * 200 {sign} {right}", holds
 
 
 def negated(part: Condition) -> Condition:
@@ -82,7 +96,13 @@ def among(left: str, values: tuple[str, ...]) -> Condition:
 
 LEAVES: st.SearchStrategy[Condition] = st.one_of(
     st.sampled_from([("a", lambda row: row["a"]), ("b", lambda row: row["b"]), ("true", lambda row: True)]),
-    st.builds(compared, st.sampled_from(sorted(COMPARISONS)), st.sampled_from("xy"), st.sampled_from(["x", "y", 1.0])),
+    st.builds(
+        compared,
+        st.sampled_from(sorted(COMPARISONS)),
+        st.sampled_from("xy"),
+        st.sampled_from(["x", "y", 1.0, 1.5, -1.0, 300.0, 1e300]),
+    ),
+    st.builds(computed, st.sampled_from(sorted(COMPARISONS)), st.sampled_from([0.0, 200.0])),
     st.builds(compared, st.sampled_from(["==", "!="]), st.just("w"), st.sampled_from(["up", "sideways"])),
     st.builds(among, st.just("w"), st.sampled_from([("up",), ("up", "down"), ("sideways",)])),
 )
@@ -93,10 +113,10 @@ CONDITIONS = st.recursive(
 )
 
 
-@given(CONDITIONS)
-def test_columns_say_what_each_row_says(condition: Condition) -> None:
+@given(CONDITIONS, st.sampled_from([np.float64, np.int64, np.uint8, np.uint64]))
+def test_columns_say_what_each_row_says(condition: Condition, held: Any) -> None:
     text, holds = condition
-    truth = logic.truth(grammar.read(text), Table())
+    truth = logic.truth(grammar.read(text), Table(held))
     yes, no = (np.broadcast_to(mask, len(ROWS)).tolist() for mask in truth)
     said = [True if y else False if n else None for y, n in zip(yes, no, strict=True)]
     assert said == [holds(row) for row in ROWS]

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tcpautopsy.pipeline import analyse
+from tcpautopsy.diagnose.columns import Stretch
+from tcpautopsy.diagnose.compiled import CODES
+from tcpautopsy.diagnose.judge import judged
+from tcpautopsy.pipeline import analyse, examined, rule_set
 from tcpautopsy.report.json_document import chunks
 from tcpautopsy.report.view import View
 
@@ -24,3 +28,38 @@ def test_the_same_however_many_flows_are_judged_at_once(name: str, monkeypatch: 
         monkeypatch.setattr("tcpautopsy.tables.STRETCH", block)
         monkeypatch.setattr("tcpautopsy.diagnose._FIRST", block)
         assert _json(capture) == at_once
+
+
+class _Everything(Stretch):
+    """A stretch that says of every event that it occurs."""
+
+    occurring = np.ones(CODES, dtype=bool)  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("name", "blind"),
+    [
+        ("mixed", 0),
+        ("artefact-midstream", 2),
+        ("artefact-one-sided", 6),
+        ("artefact-one-sided-server", 5),
+        ("artefact-snaplen", 2),
+    ],
+)
+def test_a_rule_whose_event_occurs_nowhere_says_what_it_says_when_it_is_looked_at(name: str, blind: int) -> None:
+    known = examined(FIXTURES / name / "client.pcap")
+    count = len(known.dissection.flows)
+    stretch, everything = (kind(known.features, known.dissection.events, 0, count) for kind in (Stretch, _Everything))
+    unknown = unlooked = 0
+    for rule in rule_set().compiled:
+        found, whole = (judged(rule, each, each.speaks(rule.rule.protocols)) for each in (stretch, everything))
+        unlooked += not all(step.optional or (step.codes & stretch.occurring).any() for step in rule.steps)
+        if whole is None or found is None:
+            assert whole is None or not (len(whole.matched) or len(whole.unknown))
+            assert found is None or not (len(found.matched) or len(found.unknown))
+            continue
+        unknown += len(whole.unknown) > 0
+        for part in ("matched", "unknown", "missing", "held", "unseen"):
+            assert np.array_equal(getattr(found, part), getattr(whole, part)), (rule.rule.id, part)
+    assert unlooked > 20
+    assert unknown >= blind
