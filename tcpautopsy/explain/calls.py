@@ -35,7 +35,10 @@ class Returned(NamedTuple):
 
 def application_view(told: Told, by_rule: dict[str, list[Returned]]) -> ApplicationView:
     """The calls of both programs in the order of time; those without a time come last."""
-    view = {name: _merged(list(_wire(told, side)), by_rule.get(name, [])) for side, name in enumerate(_SIDE_NAMES)}
+    wire: list[list[Returned]] = [[], []]
+    if told.flow["protocol"] == "tcp" and not _SHOWING.isdisjoint(told.happened.kinds):
+        wire = [list(_wire(told, side)) for side in (0, 1)]
+    view = {name: _merged(wire[side], by_rule.get(name, [])) for side, name in enumerate(_SIDE_NAMES)}
     return ApplicationView(client=view["client"], server=view["server"])
 
 
@@ -75,11 +78,8 @@ def _call(c: Returned) -> Call:
 
 def _wire(told: Told, side: int) -> Iterator[Returned]:
     """What every connection shows without a cause."""
-    if told.flow["protocol"] != "tcp":
-        return
-    shown = {event.kind for event in told.events}
     for calls, kinds in _SHOWN_BY:
-        if not kinds.isdisjoint(shown):
+        if not kinds.isdisjoint(told.happened.kinds):
             yield from calls(told, side)
 
 
@@ -183,6 +183,7 @@ _SHOWN_BY: tuple[tuple[Callable[[Told, int], Iterator[Returned]], frozenset[str]
     (_probed, frozenset({"keep_alive", "silence"})),
     (_ended, frozenset({"fin", "rst"})),
 )
+_SHOWING = frozenset().union(*(kinds for _, kinds in _SHOWN_BY))
 
 
 def step_times(steps: Sequence[str], events: Sequence[Sequence[Event]], gives_up_ns: int | None) -> dict[str, int]:

@@ -160,8 +160,10 @@ def _next_capture(told: Told, matched: Matched) -> NextCapture | None:
 
 
 def _evidence(steps: Sequence[Sequence[Event]], parts: Sequence[Part]) -> list[Evidence]:
-    # Steps may share an event; a set would put those of one frame in another order in each run.
-    events = sorted(dict.fromkeys(event for run in steps for event in run), key=lambda e: (e.time_ns, e.frame))
+    events = [event for run in steps for event in run]
+    if len(events) > 1:
+        # Steps may share an event; a set would put those of one frame in another order in each run.
+        events = sorted(dict.fromkeys(events), key=lambda e: (e.time_ns, e.frame))
     if len(events) > _EVIDENCE_ROWS:
         events = [*events[: _EVIDENCE_ROWS // 2], *events[-_EVIDENCE_ROWS // 2 :]]
     return [_row(event, parts) for event in events]

@@ -208,15 +208,13 @@ def _calls(known: dict[int, Told], matched: dict[int, list[Matched]], knowledge:
             calls = getattr(rule.applications, side)
             judged = [_held(call.condition, flows, knowledge) for call in calls]
             held = list(zip(*judged, strict=True)) if calls else [()] * len(flows)
-            untimed: dict[tuple[bool, ...], list[Returned]] = {}  # what does not depend on the flow is said once
+            # What does not depend on the flow is said once; of what does, the calls are known.
+            spoken = {holds: [call for call, true in zip(calls, holds, strict=True) if true] for holds in set(held)}
+            untimed = {h: from_rule(some, {}) for h, some in spoken.items() if not any(call.at for call in some)}
             for flow, holds in zip(flows, held, strict=True):
-                spoken = [call for call, true in zip(calls, holds, strict=True) if true]
-                if any(call.at for call in spoken):
-                    said = from_rule(spoken, _times(known[flow], primaries[flow], rule))
-                elif holds not in untimed:
-                    said = untimed[holds] = from_rule(spoken, {})
-                else:
-                    said = untimed[holds]
+                said = untimed.get(holds)
+                if said is None:
+                    said = from_rule(spoken[holds], _times(known[flow], primaries[flow], rule))
                 told_calls.setdefault(flow, {})[side] = said
     return told_calls
 

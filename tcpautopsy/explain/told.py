@@ -6,7 +6,6 @@ Only connections that are told get one; everything before is columns.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,14 +37,22 @@ class Event(NamedTuple):
 class Happened:
     """Some events, which become objects when they are asked for: what is told in short asks for few."""
 
+    __slots__ = ("_columns", "_events", "_first", "_last", "kinds")
+
     def __init__(self, columns: Sequence[list[Any]], first: int, last: int) -> None:
         """Those from the first to the last (exclusive) of columns that are the fields of Event."""
         self._columns, self._first, self._last = columns, first, last
+        self._events: list[Event] | None = None
+        #: The kinds that there are.
+        self.kinds: frozenset[str] = frozenset(columns[0][first:last])
 
-    @cached_property
+    @property
     def events(self) -> list[Event]:
         """Made once."""
-        return [Event(*values) for values in zip(*(c[self._first : self._last] for c in self._columns), strict=True)]
+        if self._events is None:
+            fields = (column[self._first : self._last] for column in self._columns)
+            self._events = [Event(*values) for values in zip(*fields, strict=True)]
+        return self._events
 
 
 class Told(NamedTuple):
@@ -71,6 +78,8 @@ class Told(NamedTuple):
 
     def first(self, *kinds: str, side: int | None = None) -> Event | None:
         """The first event of these kinds, from that side when one is given."""
+        if self.happened.kinds.isdisjoint(kinds):
+            return None
         for event in self.events:
             if event.kind in kinds and (side is None or event.side == side):
                 return event
