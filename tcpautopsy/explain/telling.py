@@ -159,12 +159,14 @@ def _matched(case: Case, knowledge: Knowledge, first: int, last: int) -> dict[in
     verdicts = diagnosis.verdicts.iloc[chosen["flow"].to_numpy()]
     limits, consistent = columns(verdicts, "limits", "consistent_with")
     found: dict[int, list[Matched]] = {}
+    rules, flows = columns(chosen, "rule", "flow")
+    sequences = {name: range(len(knowledge.rules[name].sequence)) for name in set(rules)}
     for place, row in enumerate(rows(chosen)):
         number = first + place
         taken = steps.get(number, {})
-        runs = [taken.get(step, []) for step in range(len(knowledge.rules[row["rule"]].sequence))]
+        runs = [taken.get(step, []) for step in sequences[rules[place]]]
         one = Matched(number, row, runs, runners.get(number, []), limits[place].split(), consistent[place])
-        found.setdefault(row["flow"], []).append(one)
+        found.setdefault(flows[place], []).append(one)
     return found
 
 
