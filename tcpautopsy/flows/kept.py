@@ -169,11 +169,18 @@ def _ordinal(columns: Narrow) -> Integers:
 
 def _counted(parts: list[Integers]) -> Integers:
     """From 1 among the rows that agree in all parts."""
-    number = numbered(parts)
-    if number[-1:].tolist() == [len(number) - 1]:  # they count from 0 as they come: no two agree
-        return np.ones(len(number), np.int64)
-    same = pd.Series(number)
+    if any(_distinct(part) for part in parts):  # as mostly; to number them takes seven times the memory
+        return np.ones(len(parts[0]), np.int64)
+    same = pd.Series(numbered(parts))
     return np.asarray(same.groupby(same, sort=False).cumcount() + 1)
+
+
+def _distinct(values: Integers) -> bool:
+    """No two agree."""
+    if values[:1].tolist() == values[1:2].tolist():
+        return False  # most columns that are alike are so from the first
+    ordered = np.sort(values)
+    return bool((ordered[1:] != ordered[:-1]).all())
 
 
 def _end(columns: Narrow, place: int, protocol: Integers) -> Integers:
