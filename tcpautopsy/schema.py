@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -140,13 +140,14 @@ class LazyTable:
         *,
         cut: Callable[[RowChoice], LazyTable] | None = None,
         kept: bool = True,
+        costly: Collection[str] = (),
     ) -> None:
         """`count` rows; `make` gives a column of the contract by its name.
 
         `settle` lets go of what `make` keeps between two columns; it can still make them all. `cut` gives the table of
-        some rows; columns that are not `kept` are made each time anew.
+        some rows; columns that are not `kept` are made each time anew. The `costly` are best asked for last.
         """
-        self.settle = settle
+        self.settle, self.costly = settle, costly
         self._contract, self._count, self._make, self._cut, self._kept = contract, count, make, cut, kept
         self._dtypes = {c.name: c.dtype for c in contract.columns}
         self._made: dict[str, ExtensionArray] = {}
@@ -183,7 +184,7 @@ class LazyTable:
         if self._cut is not None:
             return self._cut(rows)
         count = len(range(*rows.indices(self._count))) if isinstance(rows, slice) else len(rows)
-        return LazyTable(self._contract, count, lambda name: self[name][rows])
+        return LazyTable(self._contract, count, lambda name: self[name][rows], costly=self.costly)
 
     def within(self, run: Callable[..., Any]) -> LazyTable:
         """The same table; what is made of it is made by `run`, which is given the work and what it is to work on."""
@@ -193,6 +194,7 @@ class LazyTable:
             lambda name: run(self.__getitem__, name),
             self.settle,
             cut=lambda rows: run(self.at, rows).within(run),
+            costly=self.costly,
         )
 
     def frame(self) -> pd.DataFrame:

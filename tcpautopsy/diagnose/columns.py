@@ -24,6 +24,8 @@ from tcpautopsy.tables import Events, Features
 Integers = NDArray[np.int64]
 #: Flows whose events are looked through at a time: what is made of them stays in the cache.
 _BLOCK = 4096
+#: What a costly feature counts beside another: more than all features of a condition.
+_COSTLY = 1000
 
 
 class Happenings(NamedTuple):
@@ -85,9 +87,12 @@ class Stretch:
             self._columns[name] = column(self._features[name])
         return self._columns[name]
 
-    def judged(self, line: Line) -> bool:
-        """Whether a condition costs nothing any more."""
-        return line.text in self._truths
+    def cost(self, line: Line) -> int:
+        """How much there is to do for a condition: none when it was judged before, for another rule."""
+        if line.text in self._truths:
+            return 0
+        new = [name for name in line.names if name not in self._columns]
+        return 1 + len(new) + sum(_COSTLY for name in new if name in self._features.costly)
 
     def truth(self, line: Line) -> Truth:
         """What a condition says; judged once for all rules that share it."""

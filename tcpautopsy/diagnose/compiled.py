@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -60,6 +61,11 @@ class Line:
 
     text: str
     node: Node
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The features that it asks for."""
+        return tuple(grammar.names(self.node))
 
 
 @dataclass(frozen=True)

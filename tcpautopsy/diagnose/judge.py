@@ -106,10 +106,11 @@ def _possible(rule: Compiled, stretch: Stretch, eligible: Mask) -> Mask | None:
 def _open(rule: Compiled, stretch: Stretch, eligible: Mask) -> Integers:
     """The eligible flows for which no `when` is known to fail.
 
-    Conditions that were judged before, for another rule, come first; once no flow is left the others do not matter.
+    Conditions that cost less come first; once no flow is left the others do not matter, and what they ask for need
+    not be made.
     """
     left = eligible
-    for line in sorted(rule.when, key=lambda line: not stretch.judged(line)):
+    for line in sorted(rule.when, key=stretch.cost):
         if not left.any():
             break
         left = left > stretch.truth(line).no  # and not: of two masks in one go

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pandas.api.extensions import ExtensionArray
+
 from tcpautopsy import tables
 from tcpautopsy.features.kinds import Feature
 from tcpautopsy.features.parts import part, stretches
 from tcpautopsy.features.registry import FEATURES
-from tcpautopsy.features.seen import Seen
+from tcpautopsy.features.seen import Seen, looks_across
 from tcpautopsy.schema import LazyTable, RowChoice, Table
 from tcpautopsy.tables import Dissection, Features, Quality
 
@@ -16,6 +18,8 @@ __all__ = ["FEATURES", "FEATURES_TABLE", "Feature", "features"]
 
 FEATURES_TABLE = Table("features", "What is known of one flow; row order of Flows.", tuple(f.column for f in FEATURES))
 _BY_NAME = {f.column.name: f for f in FEATURES}
+#: What looks at other flows is made of the whole capture.
+_COSTLY = frozenset(name for name, f in _BY_NAME.items() if looks_across(f.function))
 
 
 def features(dissection: Dissection, quality: Quality) -> Features:
@@ -32,4 +36,7 @@ def features(dissection: Dissection, quality: Quality) -> Features:
 
 
 def _table(seen: Seen, cut: Callable[[RowChoice], LazyTable] | None = None) -> Features:
-    return LazyTable(FEATURES_TABLE, seen.count, lambda name: _BY_NAME[name].array(seen), seen.settle, cut=cut)
+    def made(name: str) -> ExtensionArray:
+        return _BY_NAME[name].array(seen)
+
+    return LazyTable(FEATURES_TABLE, seen.count, made, seen.settle, cut=cut, costly=_COSTLY)

@@ -303,6 +303,11 @@ def across(feature: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
     return looked
 
 
+def looks_across(feature: Callable[[Seen], Any]) -> bool:
+    """Whether a feature looks at other flows."""
+    return feature in _OF_ALL
+
+
 def of_all(groups: Callable[[Seen], _T]) -> Callable[[Seen], _T]:
     """Groups of all flows of a capture: some flows cannot be counted by them. TypeError when it is tried."""
 

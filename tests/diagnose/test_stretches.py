@@ -4,13 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pandas.api.extensions import ExtensionArray
 
 from tcpautopsy.diagnose.columns import Stretch
 from tcpautopsy.diagnose.compiled import CODES
 from tcpautopsy.diagnose.judge import judged
+from tcpautopsy.features import FEATURES_TABLE
 from tcpautopsy.pipeline import analyse, examined, rule_set
 from tcpautopsy.report.json_document import chunks
 from tcpautopsy.report.view import View
+from tcpautopsy.schema import LazyTable
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -63,3 +66,20 @@ def test_a_rule_whose_event_occurs_nowhere_says_what_it_says_when_it_is_looked_a
             assert np.array_equal(getattr(found, part), getattr(whole, part)), (rule.rule.id, part)
     assert unlooked > 20
     assert unknown >= blind
+
+
+@pytest.mark.parametrize("costly", [True, False])
+def test_what_looks_at_other_flows_is_asked_for_last(costly: bool) -> None:
+    known = examined(FIXTURES / "healthy-http" / "client.pcap")
+    whole, asked = known.features, []
+
+    def make(name: str) -> ExtensionArray:
+        asked.append(name)
+        return whole[name]
+
+    features = LazyTable(FEATURES_TABLE, len(whole), make, costly=whole.costly if costly else ())
+    stretch = Stretch(features, known.dissection.events, 0, len(whole))
+    [rule] = [each for each in rule_set().compiled if each.rule.id == "process-died"]
+    assert "listener_ended_together" in whole.costly
+    assert judged(rule, stretch, stretch.speaks(rule.rule.protocols)) is None
+    assert ("listener_ended_together" in asked) is not costly, asked
