@@ -42,10 +42,10 @@ _READ_ONCE = ("json", "jsonl")
 EXAMPLES = """
 \b
 Examples:
-  tcpautopsy analyze dump.pcap                 a summary, and the page dump.html
+  tcpautopsy analyze dump.pcap                 a summary, and page dump.html
   tcpautopsy analyze dump.pcap -f json         the whole result for programs
   tcpdump -w - | tcpautopsy analyze -          from standard input
-  tcpautopsy analyze --fail-on failure x.pcap  exit code 1 when a connection failed
+  tcpautopsy analyze --fail-on failure x.pcap  exit 1 when a connection failed
 """
 
 

@@ -126,6 +126,7 @@ def test_the_list_of_commands_cuts_no_sentence_on_a_terminal_of_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     told = run(*group, "--help", cwd=tmp_path).stdout.decode()
     commands = told.partition("Commands:\n")[2].splitlines()
+    assert max(map(len, told.splitlines())) <= 80
     assert len(commands) >= 7
     assert all(line.startswith("  ") and line.endswith(".") and not line.endswith("...") for line in commands), told
 
