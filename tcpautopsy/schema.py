@@ -109,7 +109,9 @@ def alike(column: Any) -> bool:
 
 
 def ranges(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The whole numbers from each `low` to its `high` (exclusive), one range after the other."""
+    """The whole numbers from each `low` to its `high` (exclusive), one range after the other; `low` itself, not a copy,
+    where each holds one number.
+    """
     lengths = high - low
     if (lengths == 1).all():
         return low
